@@ -1,0 +1,117 @@
+"""`Api`: the row of facts that a provider fills in, and `identify`, which finds the row for a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from llmreplay.core.model import Answer, Json, Reply, Request, Response
+from llmreplay.core.streams import Event
+
+
+class Wire(Enum):
+    """How a streamed body is cut into events."""
+
+    SSE = "sse"
+    NDJSON = "ndjson"
+    AWS = "aws-eventstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReply:
+    """A provider's own way of reporting an error.
+
+    Attributes:
+        status: HTTP status code.
+        headers: Request id, rate-limit and retry headers, content type.
+        body: As the provider would send it.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One endpoint of one provider, as data and pure functions.
+
+    Attributes:
+        name: `anthropic.messages`: provider, dot, endpoint.
+        provider: `anthropic`.
+        hosts: Patterns of host names, `*` for any run of characters.
+        path: Matches the whole URL path of a request to this endpoint.
+        method: The HTTP method of a request to this endpoint.
+        wire: How its streams are cut into events; None if it never streams.
+        is_streamed: Says whether a request asks for a stream, from its URL path and decoded body.
+        answer_from_body: Reads a whole, decoded body; None if this endpoint has no answer to read.
+        answer_from_events: Reads the events of a stream, which may be cut short.
+        is_terminal: Says whether an event ends a stream of this endpoint.
+        error_reply: Builds the provider's error for a status; second argument a kind such as `spend_cap`
+            or `context_overflow`, or None for the plain one.
+        error_event: Bytes of an error in mid-stream, for a status.
+        build_response: Makes up an answer to a request, streamed (True) or not.
+        looks_like: Says whether a decoded body has this endpoint's shape; used where the host is a stand-in.
+        canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
+        source: Address of the vendor's documentation, with the day it was read.
+    """
+
+    name: str
+    provider: str
+    hosts: tuple[str, ...]
+    path: re.Pattern[str]
+    source: str
+    method: str = "POST"
+    wire: Wire | None = None
+    is_streamed: Callable[[str, Json], bool] | None = None
+    answer_from_body: Callable[[Json], Answer] | None = None
+    answer_from_events: Callable[[Sequence[Event]], Answer] | None = None
+    is_terminal: Callable[[Event], bool] | None = None
+    error_reply: Callable[[int, str | None], ErrorReply] | None = None
+    error_event: Callable[[int], bytes] | None = None
+    build_response: Callable[[Reply, Request, bool], Response] | None = None
+    looks_like: Callable[[Json], bool] | None = None
+    canonical_path: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One vendor: its endpoints, and what its clients read from the environment.
+
+    Attributes:
+        name: `anthropic`.
+        apis: Its endpoints.
+        key_variables: Environment variables that hold a key, with the shape of a placeholder that its SDK accepts.
+        hosts: Patterns of all its host names, for traffic to endpoints that no row describes.
+        side_paths: `host/path` patterns of telemetry and other traffic that is no LLM call.
+        credential_paths: `host/path` patterns of token endpoints.
+        feature_headers: Request headers that change the answer and therefore count in matching.
+        secret_headers: Request or response headers that carry a secret or an account's identity.
+    """
+
+    name: str
+    apis: tuple[Api, ...]
+    key_variables: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[str, ...] = ()
+    side_paths: tuple[str, ...] = ()
+    credential_paths: tuple[str, ...] = ()
+    feature_headers: tuple[str, ...] = ()
+    secret_headers: tuple[str, ...] = ()
+
+
+def identify(request: Request, apis: Sequence[Api]) -> Api | None:
+    """Find the api that a request goes to, by method, host and path; None if no row describes it."""
+    parts = urlsplit(request.url)
+    host = (parts.hostname or "").lower()
+    for api in apis:
+        if (
+            request.method == api.method
+            and any(fnmatchcase(host, pattern) for pattern in api.hosts)
+            and api.path.fullmatch(parts.path)
+        ):
+            return api
+    return None

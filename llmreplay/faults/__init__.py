@@ -1,0 +1,1 @@
+"""The catalogue of faults: frozen values that change an outcome on purpose."""

@@ -1,0 +1,1 @@
+"""The edge to HTTP libraries: carries the recorder's plans out."""

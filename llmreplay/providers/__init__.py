@@ -1,0 +1,1 @@
+"""The catalogue of providers: one file a vendor, rows of `Api`."""

@@ -1,0 +1,1 @@
+"""The edge to readers: what happened, as text."""

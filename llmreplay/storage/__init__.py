@@ -1,0 +1,1 @@
+"""The edge to files: cassettes in and out."""

@@ -46,11 +46,14 @@ class Chunk:
 
     Attributes:
         data: After content decoding; never empty on a cassette.
-        after_s: Seconds since the chunk before; for the first, since the request was sent.
+        after_s: Seconds since the chunk before; for the first, since the request was sent. Replay scales it
+            by `speed`.
+        delay_s: Seconds that a fault adds before it, on the test's clock whatever the speed; never recorded.
     """
 
     data: bytes
     after_s: float = 0.0
+    delay_s: float = 0.0
 
 
 class End(Enum):
@@ -77,6 +80,8 @@ class Response:
         chunks: In order of arrival.
         end: How the body ended.
         reason: The reason phrase, where it is not the standard one of the status.
+        delay_s: Seconds that a fault makes the client wait for the headers; never recorded.
+        end_delay_s: Seconds that a fault lets pass between the last chunk and the end; never recorded.
     """
 
     status: int
@@ -84,6 +89,8 @@ class Response:
     chunks: tuple[Chunk, ...] = ()
     end: End = End.COMPLETE
     reason: str = ""
+    delay_s: float = 0.0
+    end_delay_s: float = 0.0
 
     @property
     def body(self) -> bytes:
@@ -112,12 +119,14 @@ class TransportFailure:
     Attributes:
         kind: What broke.
         message: The text of the client's exception.
-        after_s: Seconds from sending to failing.
+        after_s: Seconds from sending to failing. Replay scales it by `speed`.
+        delay_s: Seconds that a fault lets pass before it, whatever the speed; never recorded.
     """
 
     kind: Failure
     message: str = ""
     after_s: float = 0.0
+    delay_s: float = 0.0
 
 
 Outcome: TypeAlias = Response | TransportFailure

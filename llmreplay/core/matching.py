@@ -1,0 +1,157 @@
+"""When two requests are the same question: fingerprints, and the rules that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from urllib.parse import parse_qsl, urlsplit
+
+from llmreplay.core.api import Api, identify
+from llmreplay.core.canonical import canonical_body
+from llmreplay.core.errors import SettingError
+from llmreplay.core.json_path import JsonPath, parse_json_path
+from llmreplay.core.model import Headers, Request, header
+from llmreplay.core.normalize import READY_MADE, Normalizer
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What counts when requests are compared.
+
+    Attributes:
+        apis: Rows whose paths may have several spellings.
+        feature_headers: Lower-case names of the only headers that count, as sets of their comma-separated words.
+        ignored_paths: Parts of a JSON body that do not count.
+        ignored_query: Query parameters that do not count; `*` patterns.
+        ignored_headers: Feature headers that do not count.
+        ignores_host: Whether scheme, host and port do not count.
+        normalizers: Applied to every string of a body, and to path and query.
+    """
+
+    apis: tuple[Api, ...] = ()
+    feature_headers: tuple[str, ...] = ()
+    ignored_paths: tuple[JsonPath, ...] = ()
+    ignored_query: tuple[str, ...] = ()
+    ignored_headers: frozenset[str] = frozenset()
+    ignores_host: bool = False
+    normalizers: tuple[Normalizer, ...] = ()
+
+
+def rules_from(
+    ignore: Sequence[str],
+    normalize: Sequence[str | Normalizer],
+    *,
+    apis: Sequence[Api],
+    feature_headers: Sequence[str],
+) -> Rules:
+    """Make the rules that a user asked for.
+
+    Args:
+        ignore: `$.path`, `query:name`, `header:name` or `host`.
+        normalize: Functions from text to text, or names of ready-made ones.
+        apis: The catalogue.
+        feature_headers: The headers that count.
+
+    Raises:
+        SettingError: An entry that cannot be read; the text says which and what can.
+    """
+    paths, query, headers = [], [], set()
+    for entry in ignore:
+        kind, _, name = entry.partition(":")
+        if entry.startswith("$"):
+            paths.append(parse_json_path(entry))
+        elif kind == "query" and name:
+            query.append(name)
+        elif kind == "header" and name:
+            headers.add(name.lower())
+        elif entry != "host":
+            raise SettingError(
+                f"ignore={entry!r}: write a JSON path such as $.metadata.user_id, query:NAME, header:NAME or host."
+            )
+    return Rules(
+        apis=tuple(apis),
+        feature_headers=tuple(name.lower() for name in feature_headers),
+        ignored_paths=tuple(paths),
+        ignored_query=tuple(query),
+        ignored_headers=frozenset(headers),
+        ignores_host="host" in ignore,
+        normalizers=tuple(_normalizer(entry) for entry in normalize),
+    )
+
+
+def _normalizer(entry: str | Callable[[str], str]) -> Normalizer:
+    if not isinstance(entry, str):
+        if callable(entry):
+            return entry
+    elif entry in READY_MADE:
+        return READY_MADE[entry]
+    raise SettingError(
+        f"normalize={entry!r}: give a function from text to text, or one of {', '.join(sorted(READY_MADE))}."
+    )
+
+
+def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
+    """Give the identity of what a request asks; equal for two requests exactly if the rules call them the same.
+
+    Args:
+        request: As redacted.
+        rules: What counts.
+        api: The request's row, if known already; else it is looked up.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    digest = blake2b(digest_size=16)
+    for part in (
+        request.method,
+        canonical_url(request, rules, api or identify(request, rules.apis)),
+        *(f"{name}:{words}" for name, words in feature_words(request.headers, rules)),
+    ):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    digest.update(
+        canonical_body(request.headers, request.body, ignore=rules.ignored_paths, normalize=rules.normalizers)
+    )
+    return digest.hexdigest()
+
+
+def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
+    """Write a URL in the one way that all its spellings share; the query is a multiset."""
+    parts = urlsplit(request.url)
+    path = api.canonical_path(parts.path) if api is not None and api.canonical_path else parts.path
+    query = ""
+    if parts.query:
+        pairs = [
+            f"{name}={value}"
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+            if not any(fnmatchcase(name, pattern) for pattern in rules.ignored_query)
+        ]
+        query = "?" + "&".join(sorted(pairs)) if pairs else ""
+    for normalizer in rules.normalizers:
+        path, query = normalizer(path), normalizer(query)
+    if rules.ignores_host:
+        return (path or "/") + query
+    port = parts.port
+    shown = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"
+    return f"{parts.scheme}://{parts.hostname or ''}{shown}{path or '/'}{query}"
+
+
+def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Give the headers that count, each with its words in one order, however they were spread over lines."""
+    found = []
+    for name in rules.feature_headers:
+        if name in rules.ignored_headers or header(headers, name) is None:
+            continue
+        words = {
+            word.strip()
+            for key, value in headers
+            if key.lower() == name
+            for word in value.split(",")
+            if word.strip()
+        }
+        if words:
+            found.append((name, ",".join(sorted(words))))
+    return tuple(found)

@@ -5,20 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from llmreplay.core.model import Answer, Json, Reply, Request, Response
-from llmreplay.core.streams import Event
-
-
-class Wire(Enum):
-    """How a streamed body is cut into events."""
-
-    SSE = "sse"
-    NDJSON = "ndjson"
-    AWS = "aws-eventstream"
+from llmreplay.core.streams import Event, Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +103,26 @@ def identify(request: Request, apis: Sequence[Api]) -> Api | None:
             request.method == api.method
             and any(fnmatchcase(host, pattern) for pattern in api.hosts)
             and api.path.fullmatch(parts.path)
+        ):
+            return api
+    return None
+
+
+def identify_stand_in(path: str, body: Json, apis: Sequence[Api]) -> Api | None:
+    """Find the api that a request to a stand-in's host imitates: by its path *and* the shape of its body.
+
+    Args:
+        path: Of the request's URL. A stand-in may serve a provider's paths under a prefix, or drop `/v1`.
+        body: Decoded body of the request.
+        apis: Rows without `looks_like` are passed over; the first that fits wins.
+    """
+    ends = [path[at:] for at, sign in enumerate(path) if sign == "/"]
+    paths = [*ends, "/v1" + path]
+    for api in apis:
+        if (
+            api.looks_like is not None
+            and any(api.path.fullmatch(candidate) for candidate in paths)
+            and api.looks_like(body)
         ):
             return api
     return None

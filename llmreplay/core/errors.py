@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class LlmReplayError(Exception):
     """Base of the errors that report a wrong setting, a bad file or a misuse."""
@@ -30,11 +33,152 @@ class SettingError(LlmReplayError, ValueError):
     """A setting with a value that it cannot have."""
 
 
+class MissingExtra(LlmReplayError, ImportError):
+    """A feature whose optional packages are not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an extra: pip install "pytest-llmreplay[{extra}]"')
+        self.extra = extra
+
+
 class MalformedStream(LlmReplayError):
     """Bytes that break the format of the stream they claim to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place in which two requests differ.
+
+    Attributes:
+        path: `method`, `url`, a header's name, or a path into the body.
+        recorded: As text, shortened; None if it is not on the cassette.
+        sent: As text, shortened; None if it was not sent.
+    """
+
+    path: str
+    recorded: str | None
+    sent: str | None
 
 
 # BaseException: anthropic, groq and openai 2.x retry every Exception that a transport raises, then report
 # "Connection error." in its place. See tests/e2e/test_refusal.py.
 class Refusal(BaseException):
     """The recorder will not answer; the test must not go on as if it had."""
+
+
+class UnmatchedRequest(Refusal):
+    """A request that no recorded interaction matches.
+
+    Attributes:
+        request: `POST https://api.anthropic.com/v1/messages  (anthropic.messages)`.
+        cassette: Its path and what is left on it.
+        nearest: The recording that is most alike, in words; None if there is none.
+        differences: Between that recording and the request.
+        advice: Pairs of a question and what to type if the answer is yes.
+    """
+
+    def __init__(
+        self,
+        *,
+        request: str,
+        cassette: str,
+        nearest: str | None,
+        differences: Sequence[Difference],
+        advice: Sequence[tuple[str, str]],
+    ) -> None:
+        self.request = request
+        self.cassette = cassette
+        self.nearest = nearest
+        self.differences = tuple(differences)
+        self.advice = tuple(advice)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        lines = [
+            "UnmatchedRequest: no recorded interaction matches this request.",
+            "",
+            f"  request   {self.request}",
+            f"  cassette  {self.cassette}",
+        ]
+        if self.nearest:
+            lines.append(f"  nearest   {self.nearest}")
+        width = max((len(difference.path) for difference in self.differences), default=0)
+        for difference in self.differences:
+            recorded = "nothing" if difference.recorded is None else difference.recorded
+            sent = "nothing" if difference.sent is None else difference.sent
+            lines.append(f"            {difference.path:{width}}   recorded {recorded}   sent {sent}")
+        if self.advice:
+            lines.append("")
+            width = max(len(question) for question, _ in self.advice)
+            lines += [f"  {question:{width}}   {answer}" for question, answer in self.advice]
+        return "\n".join(lines)
+
+
+class ReadPastEnd(Refusal):
+    """A client that reads on where the recorded client had closed the stream."""
+
+    def __init__(self, request: str, chunks: int, advice: str) -> None:
+        super().__init__(
+            "ReadPastEnd: the client reads on, but the recorded client closed this stream early.\n\n"
+            f"  request   {request}\n"
+            f"  recorded  {chunks} chunks, then the client closed the stream; what came next is unknown\n\n"
+            f"  Reads on now?   {advice}"
+        )
+
+
+class MissingKey(Refusal):
+    """A recording that would send a placeholder to a provider."""
+
+    def __init__(self, request: str, variables: Sequence[str]) -> None:
+        super().__init__(
+            "MissingKey: recording sends real requests, and there is no key for this one.\n\n"
+            f"  request   {request}\n\n"
+            f"  Set       {' or '.join(variables) or 'the key of this provider'}\n"
+            "  Stand-in? upstream={'https://provider': 'http://127.0.0.1:PORT'} sends to a local one"
+        )
+
+
+class SeveralRecorders(Refusal):
+    """A request from a thread that belongs to none of several open cassettes."""
+
+    def __init__(self, request: str, cassettes: Sequence[str]) -> None:
+        super().__init__(
+            "SeveralRecorders: several cassettes are open, and this thread or task belongs to none of them.\n\n"
+            f"  request   {request}\n"
+            f"  cassettes {', '.join(cassettes)}\n\n"
+            "  A thread's own?  start it with contextvars.copy_context().run, or open the cassette in it"
+        )
+
+
+class ClosedConnection(Refusal):
+    """A connection that was refused because the test is offline."""
+
+
+class Unplayed(Refusal):
+    """Recordings that nobody asked for."""
+
+    def __init__(self, cassette: str, recordings: Sequence[str], total: int, advice: str) -> None:
+        shown = [f"            {line}" for line in recordings[:10]]
+        more = [f"            and {len(recordings) - 10} more"] if len(recordings) > 10 else []
+        super().__init__(
+            "\n".join(
+                [
+                    f"Unplayed: {len(recordings)} of {total} recorded interactions were never asked for.",
+                    "",
+                    f"  cassette  {cassette}",
+                    *shown,
+                    *more,
+                    "",
+                    f"  No longer needed?   {advice}",
+                    '  On purpose?         @pytest.mark.llmreplay(on_unplayed="ignore")',
+                ]
+            )
+        )
+
+
+class FaultProblem(Refusal):
+    """Faults that never fired or could not apply."""
+
+
+class BudgetExceeded(Refusal):
+    """A test that spent more than its budget, or whose spending is unknown."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header pairs in the order received; repeats kept; names as received."""
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A decoded JSON value."""
 
 

@@ -1,0 +1,111 @@
+"""An attempt: one request and its outcome, in this test run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from llmreplay.core.api import Api
+from llmreplay.core.model import Answer, End, Outcome, Request, Response
+from llmreplay.core.reading import answer_of, is_stream
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The thread or task that made a request.
+
+    Attributes:
+        key: The same for all requests of one thread or task.
+        is_over: Whether it has come to its end.
+    """
+
+    key: int = 0
+    is_over: Callable[[], bool] = lambda: False
+
+
+class Source(Enum):
+    """Where an attempt's outcome came from."""
+
+    REPLAYED = "replayed"
+    RECORDED = "recorded"
+    LIVE = "live"
+    FAULT = "fault"
+    STUB = "stub"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One request and its outcome, in this test run.
+
+    Attributes:
+        request: As redacted.
+        api: The row of its endpoint; None if no row describes it.
+        fingerprint: Identity of what it asks.
+        source: Where the outcome comes from.
+        started_s: Seconds on the test's clock.
+        retry_count: What the SDK says in its retry header; None if it says nothing.
+        read_timeout_s: How long the client waits for bytes; None for ever.
+        connect_timeout_s: How long the client waits for a connection; None for ever.
+        outcome: What the client got so far, redacted; None while nothing came.
+        first_byte_s: When the first chunk was handed to the client; None if none was.
+        ended_s: When the client had the last of it; None while it is under way.
+        faults: Names of the faults that hit it.
+        wait_s: Seconds that were slept before it, as asked for.
+        origin: The thread or task that made it.
+    """
+
+    request: Request
+    api: Api | None
+    fingerprint: str
+    source: Source
+    started_s: float
+    retry_count: int | None = None
+    read_timeout_s: float | None = None
+    connect_timeout_s: float | None = None
+    outcome: Outcome | None = None
+    first_byte_s: float | None = None
+    ended_s: float | None = None
+    faults: tuple[str, ...] = ()
+    wait_s: float | None = None
+    origin: Origin = field(default_factory=Origin)
+    _answer: tuple[Outcome, Answer] | None = None
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status; None if no response came."""
+        return self.outcome.status if isinstance(self.outcome, Response) else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the client has all it will get."""
+        return self.ended_s is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended without a whole answer: an error status, no response, a cut or erring stream."""
+        if not isinstance(self.outcome, Response):
+            return self.has_ended
+        if self.outcome.status >= 400 or self.outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
+            return True
+        if not is_stream(self.outcome):
+            return False
+        return self.has_ended and (self.answer.error is not None or not self.answer.is_complete)
+
+    @property
+    def answer(self) -> Answer:
+        """What the outcome says."""
+        outcome = self.outcome
+        if outcome is None:
+            return Answer(is_complete=False)
+        if self._answer is None or self._answer[0] is not outcome:
+            self._answer = (outcome, answer_of(self.api, outcome))
+        return self._answer[1]
+
+    def delivered(self, chunks: int, end: End, now: float) -> None:
+        """Note how much of the outcome the client took before it ended, if not all."""
+        outcome = self.outcome
+        if isinstance(outcome, Response) and (chunks < len(outcome.chunks) or end is not outcome.end):
+            self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
+        self.ended_s = now

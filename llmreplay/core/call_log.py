@@ -1,0 +1,86 @@
+"""The call log: which attempt belongs to which call."""
+
+from __future__ import annotations
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.calls import Call, Calls
+
+
+class CallLog:
+    """Groups attempts into calls as they begin.
+
+    An attempt joins the oldest call that asks the same, whose last attempt failed and has ended. A retry that its SDK
+    numbers joins only the attempt before it in number; a first try (0, or unnumbered) only one made by the same
+    thread or task, or by one that is over: so the application's own retry loops count, and the first try of a
+    concurrent, identical prompt is a call of its own.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        # Calls that are under way or failed, by what they ask; those answered are dropped when next looked at.
+        self._unsettled: dict[str, list[Call]] = {}
+        self._latest_of: dict[int, Call] = {}
+        self._left: set[Call] = set()
+        self._sleeps: dict[int, list[float]] = {}
+
+    @property
+    def calls(self) -> Calls:
+        """All calls so far, in the order they began."""
+        return Calls(self._calls)
+
+    def is_retrying(self) -> bool:
+        """Say whether a call has failed and is not answered yet."""
+        return any(call.last.has_ended for asked in list(self._unsettled) for call in self._still_unsettled(asked))
+
+    def slept(self, origin_key: int, asked_s: float) -> None:
+        """Note a sleep; it is a wait of the next attempt from the same thread or task."""
+        self._sleeps.setdefault(origin_key, []).append(asked_s)
+
+    def begin(self, attempt: Attempt) -> Call:
+        """Enter an attempt that is about to be made."""
+        waits = self._sleeps.pop(attempt.origin.key, None)
+        if waits:
+            attempt.wait_s = sum(waits)
+        asked = attempt.fingerprint
+        call = next((call for call in self._still_unsettled(asked) if _retries(attempt, call.last)), None)
+        if call is None:
+            call = Call(attempt, self._call_left_by(attempt))
+            self._calls.append(call)
+            self._unsettled.setdefault(asked, []).append(call)
+        else:
+            if attempt.wait_s is None:
+                attempt.wait_s = 0.0
+            call.attempts.append(attempt)
+        self._latest_of[attempt.origin.key] = call
+        return call
+
+    def _still_unsettled(self, asked: str) -> list[Call]:
+        calls = self._unsettled.get(asked)
+        if calls is None:
+            return []
+        left = [call for call in calls if not call.last.has_ended or call.last.has_failed]
+        if left:
+            self._unsettled[asked] = left
+        else:
+            del self._unsettled[asked]
+        return left
+
+    def _call_left_by(self, attempt: Attempt) -> Call | None:
+        call = self._latest_of.get(attempt.origin.key)
+        if call is None and self._calls and self._calls[-1].last.origin.is_over():
+            call = self._calls[-1]
+        if call is None or attempt.api is None or call in self._left:
+            return None
+        is_elsewhere = call.provider not in (None, attempt.api.provider)
+        if not (is_elsewhere and call.last.has_ended and call.last.has_failed):
+            return None
+        self._left.add(call)
+        return call
+
+
+def _retries(attempt: Attempt, last: Attempt) -> bool:
+    if not last.has_ended:
+        return False
+    if attempt.retry_count:
+        return last.retry_count == attempt.retry_count - 1
+    return last.origin.key == attempt.origin.key or last.origin.is_over()

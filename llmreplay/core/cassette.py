@@ -1,0 +1,125 @@
+"""A cassette in memory: interactions in order, what was played, what is new."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmreplay.core.model import Interaction, Outcome, Request
+
+
+class Stored(Protocol):
+    """An interaction that may read its parts only when they are asked for."""
+
+    @property
+    def request(self) -> Request:
+        """As redacted."""
+        ...
+
+    @property
+    def outcome(self) -> Outcome:
+        """As received and redacted."""
+        ...
+
+    @property
+    def recorded_at(self) -> str:
+        """UTC."""
+        ...
+
+    @property
+    def during(self) -> str:
+        """Part of the test that made it."""
+        ...
+
+
+@dataclass(slots=True)
+class Track:
+    """An interaction's place on the cassette.
+
+    Attributes:
+        number: From 1, as messages count.
+        interaction: What stands there.
+        plays: How often it was served.
+    """
+
+    number: int
+    interaction: Stored
+    plays: int = 0
+
+
+class Cassette:
+    """Interactions in order; each is served once.
+
+    Fingerprints are made when a lookup needs them, in the order recorded, so that a replay in that order makes one
+    for each call, however large the cassette is.
+    """
+
+    def __init__(
+        self,
+        interactions: Iterable[Stored],
+        *,
+        fingerprint_of: Callable[[Request], str],
+        allow_repeats: bool = False,
+    ) -> None:
+        self.tracks = [Track(number, stored) for number, stored in enumerate(interactions, 1)]
+        self.new: list[Interaction] = []
+        self._fingerprint_of = fingerprint_of
+        self._allow_repeats = allow_repeats
+        self._indexed = 0
+        self._waiting: dict[str, deque[Track]] = {}
+        self._last_played: dict[str, Track] = {}
+
+    def take(self, fingerprint: str) -> Track | None:
+        """Serve the next recording of a request; None if there is none left."""
+        track = self._next(fingerprint)
+        if track is None:
+            track = self._last_played.get(fingerprint) if self._allow_repeats else None
+            if track is None:
+                return None
+        else:
+            self._waiting[fingerprint].popleft()
+            self._last_played[fingerprint] = track
+        track.plays += 1
+        return track
+
+    def give_back(self, fingerprint: str, track: Track) -> None:
+        """Undo a `take`: the next identical request gets the same recording."""
+        track.plays -= 1
+        if track.plays == 0:
+            self._waiting.setdefault(fingerprint, deque()).appendleft(track)
+            self._last_played.pop(fingerprint, None)
+
+    def count_of(self, fingerprint: str) -> int:
+        """Count the recordings of a request, played or not."""
+        self._index_all()
+        played = sum(1 for track in self.tracks if track.plays and self._print(track) == fingerprint)
+        return played + len(self._waiting.get(fingerprint, ()))
+
+    def add(self, interaction: Interaction) -> None:
+        """Append what was just recorded; it is not served in this run."""
+        self.new.append(interaction)
+
+    def unplayed(self) -> Sequence[Track]:
+        """Give the recordings that nobody asked for, in order."""
+        return [track for track in self.tracks if not track.plays]
+
+    def _next(self, fingerprint: str) -> Track | None:
+        waiting = self._waiting.get(fingerprint)
+        if waiting:
+            return waiting[0]
+        while self._indexed < len(self.tracks):
+            track = self.tracks[self._indexed]
+            self._indexed += 1
+            found = self._print(track)
+            self._waiting.setdefault(found, deque()).append(track)
+            if found == fingerprint:
+                return track
+        return None
+
+    def _index_all(self) -> None:
+        self._next("")
+
+    def _print(self, track: Track) -> str:
+        return self._fingerprint_of(track.interaction.request)

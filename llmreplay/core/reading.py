@@ -1,0 +1,63 @@
+"""Reading outcomes: what a response says, by the row of its api."""
+
+from __future__ import annotations
+
+import json
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from llmreplay.core.api import Api
+from llmreplay.core.model import Answer, End, Outcome, Response, header
+from llmreplay.core.streams import events_of
+
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
+
+
+def is_stream(response: Response) -> bool:
+    """Say whether a response is a stream of events, by its content type."""
+    content_type = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
+    return content_type in _STREAM_TYPES
+
+
+def answer_of(api: Api | None, outcome: Outcome) -> Answer:
+    """Read what an outcome says; never raises: what cannot be read is an answer that says so.
+
+    Args:
+        api: The row of the endpoint; without it only errors and completeness are known.
+        outcome: As far as it has come.
+    """
+    if not isinstance(outcome, Response):
+        return Answer(is_complete=False, error=f"{outcome.kind.value}: {outcome.message}".rstrip(": "))
+    ended_well = outcome.end is End.COMPLETE
+    broken = None if outcome.end in (End.COMPLETE, End.CLIENT_CLOSED) else outcome.end.value
+    if outcome.status >= 400:
+        return Answer(is_complete=ended_well, error=f"{outcome.status} {_error_text(outcome.body)}".rstrip())
+    if api is not None and api.answer_from_events and api.wire and is_stream(outcome):
+        read_events, wire = api.answer_from_events, api.wire
+        return _or_unreadable(lambda: read_events(events_of(wire, [chunk.data for chunk in outcome.chunks])[0]), broken)
+    if api is None or api.answer_from_body is None:
+        return Answer(is_complete=ended_well, error=broken)
+    read = api.answer_from_body
+    return _or_unreadable(lambda: read(json.loads(outcome.body)), broken if broken or ended_well else "cut short")
+
+
+def _or_unreadable(read: Callable[[], Answer], broken: str | None) -> Answer:
+    try:
+        answer = read()
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        return Answer(is_complete=False, error=broken or f"unreadable answer: {type(error).__name__}")
+    return replace(answer, error=answer.error or broken) if broken else answer
+
+
+def _error_text(body: bytes) -> str:
+    text = body[:2000].decode("utf-8", "replace")
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return text[:200]
+    error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
+    if isinstance(error, dict):
+        kind, message = error.get("type") or error.get("status") or error.get("code"), error.get("message")
+        return ": ".join(str(part) for part in (kind, message) if part) or text[:200]
+    return str(error)[:200]

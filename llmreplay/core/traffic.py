@@ -1,0 +1,105 @@
+"""What kind of traffic a request is: an LLM call to record, or something that only runs beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from llmreplay.core.api import Api, Provider
+from llmreplay.core.model import Chunk, Failure, Request, Response, TransportFailure
+
+_LOOPBACK = ("localhost", "127.*", "::1", "*.localhost", "0.0.0.0")  # noqa: S104 - a pattern, nothing is bound
+
+
+class Traffic(Enum):
+    """What is to be done with a request."""
+
+    RECORDED = "recorded"
+    PASSED = "passed through"
+    SIDE = "side traffic"
+    CREDENTIAL = "credential traffic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What the providers' rows say together."""
+
+    providers: tuple[Provider, ...] = ()
+    apis: tuple[Api, ...] = ()
+    feature_headers: tuple[str, ...] = ()
+    side_paths: tuple[str, ...] = ()
+    credential_paths: tuple[str, ...] = ()
+    key_variables: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine's own."""
+    return any(fnmatchcase(host, pattern) for pattern in _LOOPBACK)
+
+
+def traffic_of(
+    request: Request, catalogue: Catalogue, *, hosts: tuple[str, ...] = (), ignore_hosts: tuple[str, ...] = ()
+) -> Traffic:
+    """Classify a request.
+
+    Args:
+        request: Its URL as the provider would see it.
+        catalogue: Knows side and credential traffic, and what LLM calls look like.
+        hosts: `*` patterns of hosts recorded though they are loopback.
+        ignore_hosts: `*` patterns of hosts passed through.
+    """
+    parts = urlsplit(request.url)
+    host = (parts.hostname or "").lower()
+    address = host + parts.path
+    with_port = host if parts.port is None else f"{host}:{parts.port}"
+
+    def named_by(patterns: tuple[str, ...]) -> bool:
+        return any(fnmatchcase(host, pattern) or fnmatchcase(with_port, pattern) for pattern in patterns)
+
+    if named_by(ignore_hosts):
+        return Traffic.PASSED
+    if named_by(hosts):
+        return Traffic.RECORDED
+    if any(fnmatchcase(address, pattern) for pattern in catalogue.credential_paths):
+        return Traffic.CREDENTIAL
+    if any(fnmatchcase(address, pattern) for pattern in catalogue.side_paths):
+        return Traffic.SIDE
+    if is_loopback(host):
+        return Traffic.RECORDED if stand_in_api(request, catalogue.apis) else Traffic.PASSED
+    return Traffic.RECORDED
+
+
+def stand_in_api(request: Request, apis: tuple[Api, ...]) -> Api | None:
+    """Find the api that a local stand-in plays, by path and body shape; None if it does not look like an LLM."""
+    path = urlsplit(request.url).path
+    body: object = None
+    for api in apis:
+        if api.looks_like is None or api.method != request.method or not api.path.fullmatch(path):
+            continue
+        if body is None:
+            try:
+                body = json.loads(request.body or b"null")
+            except ValueError:
+                return None
+        if api.looks_like(body):  # type: ignore[arg-type]
+            return api
+    return None
+
+
+OFFLINE_SIDE_TRAFFIC = TransportFailure(Failure.CONNECT_ERROR, "llmreplay: side traffic is offline in a replayed test")
+
+# Enough of a token for every client that only carries it along; it expires late, so none is asked for twice.
+OFFLINE_CREDENTIAL = Response(
+    200,
+    (("content-type", "application/json"),),
+    (
+        Chunk(
+            b'{"access_token":"llmreplay-placeholder","token_type":"Bearer","expires_in":3600,'
+            b'"id_token":"llmreplay-placeholder"}'
+        ),
+    ),
+)

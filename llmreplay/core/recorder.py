@@ -1,0 +1,368 @@
+"""The recorder: decides, for every request, where its answer comes from; and keeps what came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from llmreplay.core.api import Api, identify
+from llmreplay.core.attempt import Attempt, Origin, Source
+from llmreplay.core.call_log import CallLog
+from llmreplay.core.calls import Calls
+from llmreplay.core.cassette import Cassette, Track
+from llmreplay.core.errors import Difference, MissingKey, ReadPastEnd, Refusal, UnmatchedRequest, Unplayed
+from llmreplay.core.explaining import matching_setting, nearest
+from llmreplay.core.matching import Rules, fingerprint
+from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
+from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
+from llmreplay.core.reading import answer_of, is_stream
+from llmreplay.core.settings import Mode, Settings
+from llmreplay.core.traffic import (
+    OFFLINE_CREDENTIAL,
+    OFFLINE_SIDE_TRAFFIC,
+    Catalogue,
+    Traffic,
+    is_loopback,
+    stand_in_api,
+    traffic_of,
+)
+
+
+class Redaction(Protocol):
+    """What the recorder needs of a redactor."""
+
+    def learn_from_request(self, request: Request) -> object:
+        """Remember the secrets of a request, to hunt them everywhere."""
+        ...
+
+    def learn_from_response(self, response: Response) -> object:
+        """Remember the secrets of a response."""
+        ...
+
+    def request(self, request: Request) -> Request:
+        """Give the request as it may be written."""
+        ...
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Give the outcome as it may be written."""
+        ...
+
+    def text(self, text: str) -> str:
+        """Give a text as it may be shown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a recorder needs from outside the core.
+
+    Attributes:
+        now: Seconds on the test's clock.
+        utc_now: The time of day, `2026-11-21T09:14:03Z`.
+        explain: Differences between a recorded and a sent request.
+        as_raised: Turns a refusal into the exception that the test runner understands.
+        keep: Called with every recorded interaction as soon as it is finished.
+        rerun: The command that runs this test in a mode; `{mode}` stands for it.
+    """
+
+    now: Callable[[], float]
+    utc_now: Callable[[], str]
+    explain: Callable[[Request, Request], Sequence[Difference]]
+    as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
+    keep: Callable[[Interaction], None] = lambda interaction: None
+    rerun: str = "use_cassette(..., mode='{mode}')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a client waits, in seconds; None for ever."""
+
+    connect_s: float | None = None
+    read_s: float | None = None
+
+
+class Recorder:
+    """One cassette in use: plans requests, records outcomes, and verifies at the end."""
+
+    def __init__(
+        self,
+        interactions: Sequence[Interaction] | None,
+        *,
+        name: str,
+        settings: Settings,
+        rules: Rules,
+        catalogue: Catalogue,
+        redaction: Redaction,
+        surroundings: Surroundings,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.refusals: list[Refusal] = []
+        self.phase = "call"
+        self._exists = interactions is not None
+        self._rules = rules
+        self._catalogue = catalogue
+        self._redaction = redaction
+        self._outside = surroundings
+        self._lock = RLock()
+        self._log = CallLog()
+        self._order: dict[int, int] = {}
+        self._recorded: list[tuple[int, Interaction]] = []
+        reads_tape = settings.mode not in (Mode.LIVE, Mode.REWRITE)
+        self._cassette = Cassette(
+            (interactions or ()) if reads_tape else (),
+            fingerprint_of=lambda request: fingerprint(redaction.request(request), rules),
+            allow_repeats=settings.allow_repeats,
+        )
+
+    @property
+    def records(self) -> bool:
+        """Whether a request without a recording is sent and recorded."""
+        mode = self.settings.mode
+        return mode in (Mode.NEW_EPISODES, Mode.REWRITE) or (mode is Mode.ONCE and not self._exists)
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether nothing may leave."""
+        return not self.records and self.settings.mode is not Mode.LIVE
+
+    @property
+    def calls(self) -> Calls:
+        """The call log."""
+        with self._lock:
+            return self._log.calls
+
+    @property
+    def recorded(self) -> list[Interaction]:
+        """What was recorded in this run, in the order the requests were made."""
+        with self._lock:
+            return [interaction for _, interaction in sorted(self._recorded, key=lambda pair: pair[0])]
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """What the cassette held at the start, with what was played of it."""
+        return self._cassette.tracks
+
+    def is_retrying(self) -> bool:
+        """Say whether a call has failed and is not answered yet."""
+        with self._lock:
+            return self._log.is_retrying()
+
+    def slept(self, origin_key: int, asked_s: float) -> None:
+        """Note a sleep of a thread or task."""
+        with self._lock:
+            self._log.slept(origin_key, asked_s)
+
+    # Planning
+
+    def plan(
+        self,
+        request: Request,
+        *,
+        origin: Origin | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> Plan:
+        """Decide what is done with a request.
+
+        Args:
+            request: As the client sent it, its body decoded.
+            origin: The thread or task that made it.
+            timeouts: How long the client waits.
+
+        Raises:
+            Refusal: It will not be answered; or what `as_raised` makes of that.
+        """
+        request = self._as_provider_sees(request)
+        settings = self.settings
+        traffic = traffic_of(request, self._catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
+        if traffic is Traffic.PASSED:
+            return PASS_THROUGH
+        if traffic is not Traffic.RECORDED:
+            if not self.is_offline:
+                return PASS_THROUGH
+            return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
+        with self._lock:
+            self._redaction.learn_from_request(request)
+            attempt = self._begin(request, origin or Origin(), timeouts or Timeouts())
+            return self._decide(request, attempt)
+
+    def _begin(self, request: Request, origin: Origin, timeouts: Timeouts) -> Attempt:
+        seen = self._redaction.request(request)
+        api = identify(seen, self._catalogue.apis)
+        if api is None and is_loopback(urlsplit(seen.url).hostname or ""):
+            api = stand_in_api(seen, self._catalogue.apis)
+        attempt = Attempt(
+            request=seen,
+            api=api,
+            fingerprint=fingerprint(seen, self._rules, api),
+            source=Source.REPLAYED,
+            started_s=self._outside.now(),
+            retry_count=_retry_count(request.headers),
+            read_timeout_s=timeouts.read_s,
+            connect_timeout_s=timeouts.connect_s,
+            origin=origin,
+        )
+        self._order[id(attempt)] = len(self._order)
+        self._log.begin(attempt)
+        return attempt
+
+    def _decide(self, request: Request, attempt: Attempt) -> Plan:
+        track = self._cassette.take(attempt.fingerprint)
+        if track is not None:
+            return self._answered(attempt, track.interaction.outcome)
+        if self.settings.mode is Mode.LIVE or self.records:
+            attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
+            url = self._upstream_url(request.url)
+            self._refuse_placeholder(request, attempt, url)
+            return Send(attempt, url)
+        attempt.source = Source.REFUSED
+        attempt.ended_s = attempt.started_s
+        raise self.refuse(self._unmatched(attempt))
+
+    def _answered(self, attempt: Attempt, outcome: Outcome) -> Answered:
+        attempt.outcome = outcome
+        if not isinstance(outcome, Response):
+            attempt.ended_s = self._outside.now()
+        return Answered(outcome, attempt, self.settings.speed)
+
+    def _as_provider_sees(self, request: Request) -> Request:
+        for provider, local in self.settings.upstream.items():
+            if request.url == local or request.url.startswith((local + "/", local + "?")):
+                return replace(request, url=provider + request.url[len(local) :])
+        return request
+
+    def _upstream_url(self, url: str) -> str | None:
+        for provider, local in self.settings.upstream.items():
+            if url == provider or url.startswith((provider + "/", provider + "?")):
+                return local + url[len(provider) :]
+        return None
+
+    def _refuse_placeholder(self, request: Request, attempt: Attempt, url: str | None) -> None:
+        if url is not None or is_loopback(urlsplit(request.url).hostname or ""):
+            return
+        carried = " ".join(value for _, value in request.headers)
+        placeholders = [name for name, placeholder in self._catalogue.key_variables if placeholder in carried]
+        if placeholders:
+            attempt.source = Source.REFUSED
+            attempt.ended_s = attempt.started_s
+            raise self.refuse(MissingKey(_line(attempt), placeholders))
+
+    # Recording
+
+    def record(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Keep what was received for an attempt that was sent; call it once, when it has ended."""
+        with self._lock:
+            if isinstance(outcome, Response):
+                self._redaction.learn_from_response(outcome)
+            outcome = _as_ended(attempt.api, self._redaction.outcome(outcome))
+            attempt.outcome = outcome
+            attempt.ended_s = self._outside.now()
+            if attempt.source is not Source.RECORDED:
+                return
+            interaction = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
+            self._recorded.append((self._order[id(attempt)], interaction))
+        self._outside.keep(interaction)
+
+    def first_byte(self, attempt: Attempt) -> None:
+        """Note that the first chunk was handed to the client."""
+        attempt.first_byte_s = self._outside.now()
+
+    def delivered(self, attempt: Attempt, chunks: int, end: End) -> None:
+        """Note that the client is done with a replayed response after so many chunks.
+
+        Raises:
+            Refusal: The client wants more than was recorded before the recorded client closed the stream.
+        """
+        attempt.delivered(chunks, end, self._outside.now())
+
+    def read_past_end(self, attempt: Attempt, chunks: int) -> BaseException:
+        """Refuse to say what comes after the point where the recorded client closed the stream."""
+        attempt.delivered(chunks, End.CLIENT_CLOSED, self._outside.now())
+        return self.refuse(ReadPastEnd(_line(attempt), chunks, self._outside.rerun.format(mode="rewrite")))
+
+    # Refusing and verifying
+
+    def refuse(self, refusal: Refusal) -> BaseException:
+        """Note a refusal, so that it cannot be lost, and give the exception to raise."""
+        self.refusals.append(refusal)
+        return self._outside.as_raised(refusal)
+
+    def problems(self) -> list[tuple[str, Refusal]]:
+        """Give what is wrong at the end of a test: pairs of the setting that rules it and the refusal."""
+        found = [("on_unmatched", refusal) for refusal in self.refusals]
+        replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
+        left = [track for track in self._cassette.unplayed() if track.interaction.during != "teardown"]
+        if replays_only and left:
+            lines = [f"{track.number}: {self._summary(track)}" for track in left]
+            total = len(self._cassette.tracks)
+            found.append(("on_unplayed", Unplayed(self.name, lines, total, self._outside.rerun.format(mode="rewrite"))))
+        return found
+
+    def _summary(self, track: Track) -> str:
+        request = track.interaction.request
+        api = identify(request, self._catalogue.apis)
+        answer = answer_of(api, track.interaction.outcome)
+        text = " ".join(answer.text.split())
+        shown = text if len(text) <= 60 else text[:59] + "…"
+        return f"{request.method} {api.name if api else request.url}" + (f" -> {shown}" if shown else "")
+
+    def _unmatched(self, attempt: Attempt) -> UnmatchedRequest:
+        rerun = self._outside.rerun
+        tracks = self._cassette.tracks
+        if not self._exists:
+            return UnmatchedRequest(
+                request=_line(attempt),
+                cassette=f"{self.name}: does not exist",
+                nearest=None,
+                differences=(),
+                advice=[("Record it?", rerun.format(mode="once"))],
+            )
+        played = sum(1 for track in tracks if track.plays)
+        count = f"{len(tracks)} interaction{'s' if len(tracks) != 1 else ''}, {played} already played"
+        best = nearest(attempt.request, tracks)
+        advice = [("Meant to change?", rerun.format(mode="rewrite"))]
+        words: str | None = None
+        differences: tuple[Difference, ...] = ()
+        if best is not None:
+            recorded = best.interaction.request
+            if fingerprint(self._redaction.request(recorded), self._rules) == attempt.fingerprint:
+                words = f"interaction {best.number}, which is the same and was already played"
+                advice = [
+                    ("One request more?", rerun.format(mode="new_episodes")),
+                    ("Any number?", "@pytest.mark.llmreplay(allow_repeats=True)"),
+                ]
+            else:
+                differences = tuple(self._outside.explain(recorded, attempt.request))
+                places = f"{len(differences)} place{'s' if len(differences) != 1 else ''}"
+                words = f"interaction {best.number}, which differs in {places}:"
+                setting = matching_setting(recorded, attempt.request, self._rules, differences)
+                advice += [setting] if setting else []
+        return UnmatchedRequest(
+            request=_line(attempt),
+            cassette=f"{self.name}: {count}",
+            nearest=words,
+            differences=differences[:10],
+            advice=advice,
+        )
+
+
+def _line(attempt: Attempt) -> str:
+    name = f"  ({attempt.api.name})" if attempt.api else ""
+    return f"{attempt.request.method} {attempt.request.url}{name}"
+
+
+def _retry_count(headers: Headers) -> int | None:
+    value = header(headers, "x-stainless-retry-count")
+    return int(value) if value is not None and value.isdecimal() else None
+
+
+def _as_ended(api: Api | None, outcome: Outcome) -> Outcome:
+    # SDKs close a stream as soon as they have its terminal event: what was left unread was nothing but the end.
+    if isinstance(outcome, Response) and outcome.end is End.CLIENT_CLOSED and is_stream(outcome):
+        answer = answer_of(api, outcome)
+        if api is not None and api.answer_from_events and answer.is_complete:
+            return replace(outcome, end=End.COMPLETE)
+    return outcome

@@ -1,0 +1,114 @@
+"""Which recorder serves a request, and who made it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmreplay.core.attempt import Origin
+from llmreplay.core.errors import SeveralRecorders
+from llmreplay.core.recorder import Recorder
+
+
+class Pacer(Protocol):
+    """Lets time pass, on the test's clock."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in a thread."""
+        ...
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Wait in a task."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A recorder in use.
+
+    Attributes:
+        recorder: It decides.
+        pacer: Its clock.
+        covers: An opened recorder that this one stands in for while it is open.
+    """
+
+    recorder: Recorder
+    pacer: Pacer
+    covers: Opened | None = None
+
+
+class Dispatch:
+    """The open recorders. A request belongs to its context's, else to the only open one."""
+
+    def __init__(self) -> None:
+        self._open: list[Opened] = []
+        self._lock = threading.Lock()
+        self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("llmreplay_opened", default=())
+        self._sending: ContextVar[bool] = ContextVar("llmreplay_sending", default=False)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no recorder is open."""
+        return not self._open
+
+    def open(self, opened: Opened) -> None:
+        """Make a recorder the one of this context."""
+        with self._lock:
+            self._open.append(opened)
+        self._of_context.set((*(one for one in self._of_context.get() if one in self._open), opened))
+
+    def close(self, opened: Opened) -> None:
+        """Take a recorder out, in whatever order they are closed."""
+        with self._lock:
+            if opened in self._open:
+                self._open.remove(opened)
+
+    def current(self, request_line: str) -> Opened | None:
+        """Give the recorder that a request belongs to; None if none is open or the request is one of ours.
+
+        Raises:
+            SeveralRecorders: The context has none, and several are open.
+        """
+        if not self._open or self._sending.get():
+            return None
+        candidates = list(self._open)
+        for opened in reversed(self._of_context.get()):
+            if opened in candidates:
+                return opened
+        covered = {opened.covers for opened in candidates}
+        candidates = [opened for opened in candidates if opened not in covered]
+        if len(candidates) == 1:
+            return candidates[0]
+        refusal = SeveralRecorders(request_line, [opened.recorder.name for opened in candidates])
+        for opened in candidates[1:]:
+            opened.recorder.refuse(refusal)
+        raise candidates[0].recorder.refuse(refusal)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Mark what happens inside as ours, so that a patch below our own does not plan it again."""
+        token = self._sending.set(True)
+        try:
+            yield
+        finally:
+            self._sending.reset(token)
+
+
+DISPATCH = Dispatch()
+
+
+def current_origin() -> Origin:
+    """Give the identity of the running task, else of the thread."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is not None:
+        return Origin(id(task), task.done)
+    thread = threading.current_thread()
+    return Origin(id(thread), lambda: not thread.is_alive())

@@ -1,0 +1,148 @@
+"""httpx and httpx2: their requests, responses and exceptions to our values and back."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from types import ModuleType
+from typing import Any
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.model import Chunk, End, Failure, Request, Response, TransportFailure
+from llmreplay.core.recorder import Recorder, Timeouts
+from llmreplay.interceptors.content_encoding import BodyDecoder, decoded_body
+
+_EXCEPTION_NAMES = {
+    Failure.CONNECT_ERROR: "ConnectError",
+    Failure.CONNECT_TIMEOUT: "ConnectTimeout",
+    Failure.READ_ERROR: "ReadError",
+    Failure.READ_TIMEOUT: "ReadTimeout",
+    Failure.WRITE_ERROR: "WriteError",
+    Failure.WRITE_TIMEOUT: "WriteTimeout",
+    Failure.POOL_TIMEOUT: "PoolTimeout",
+    Failure.PROTOCOL_ERROR: "RemoteProtocolError",
+}
+_FAILURES = {name: failure for failure, name in _EXCEPTION_NAMES.items()}
+_ENDINGS = {
+    End.PEER_CLOSED: (
+        "RemoteProtocolError",
+        "peer closed connection without sending complete message body (incomplete chunked read)",
+    ),
+    End.RESET: ("ReadError", "[Errno 104] Connection reset by peer"),
+    End.READ_TIMEOUT: ("ReadTimeout", "The read operation timed out"),
+}
+_END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
+
+
+def request_from(native: Any, body: bytes) -> Request:
+    """Read a request of httpx; its body is decoded."""
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in native.headers.raw)
+    headers, body = decoded_body(headers, body)
+    return Request(native.method.upper(), str(native.url), headers, body)
+
+
+def timeouts_from(native: Any) -> Timeouts:
+    """Read how long the client of a request waits."""
+    timeout = native.extensions.get("timeout") or {}
+    return Timeouts(connect_s=timeout.get("connect"), read_s=timeout.get("read"))
+
+
+def redirected(library: ModuleType, native: Any, url: str) -> Any:
+    """Give the same request, addressed elsewhere."""
+    target = library.URL(url)
+    headers = library.Headers(native.headers)
+    headers["host"] = target.netloc.decode("ascii")
+    return library.Request(
+        native.method, target, headers=headers, stream=native.stream, extensions=dict(native.extensions)
+    )
+
+
+def response_to(library: ModuleType, response: Response, stream: Any) -> Any:
+    """Make a response of httpx whose body is `stream`."""
+    extensions: dict[str, Any] = {"http_version": b"HTTP/1.1"}
+    if response.reason:
+        extensions["reason_phrase"] = response.reason.encode("latin-1", "replace")
+    headers = [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in response.headers]
+    return library.Response(response.status, headers=headers, stream=stream, extensions=extensions)
+
+
+def _header_bytes(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8")
+
+
+def exception_for(library: ModuleType, failure: TransportFailure, native: Any) -> BaseException:
+    """Make the exception that this library raises for a failure."""
+    exception: BaseException = getattr(library, _EXCEPTION_NAMES[failure.kind])(failure.message, request=native)
+    return exception
+
+
+def exception_at(library: ModuleType, end: End, native: Any) -> BaseException:
+    """Make the exception with which this library reports that a body ended badly."""
+    name, message = _ENDINGS[end]
+    exception: BaseException = getattr(library, name)(message, request=native)
+    return exception
+
+
+def failure_from(error: BaseException, after_s: float) -> TransportFailure:
+    """Read an exception of this library as a failure."""
+    for kind in type(error).__mro__:
+        if kind.__name__ in _FAILURES:
+            return TransportFailure(_FAILURES[kind.__name__], str(error), after_s)
+    return TransportFailure(Failure.PROTOCOL_ERROR, str(error), after_s)
+
+
+class Tee:
+    """Notes the chunks of a real response while they pass, and records it once when it has ended."""
+
+    def __init__(self, recorder: Recorder, attempt: Attempt, native: Any, sent_s: float) -> None:
+        self._recorder = recorder
+        self._attempt = attempt
+        self._status = native.status_code
+        headers = tuple((name.decode("latin-1"), _header_text(value)) for name, value in native.headers.raw)
+        reason = native.extensions.get("reason_phrase", b"").decode("latin-1")
+        self._reason = "" if reason == _standard_reason(self._status) else reason
+        self._decoder = BodyDecoder(headers)
+        self._last_s = sent_s
+        self._is_recorded = False
+
+    def feed(self, data: bytes) -> None:
+        """Take a chunk as it came."""
+        now = time.monotonic()
+        if self._attempt.first_byte_s is None and data:
+            self._recorder.first_byte(self._attempt)
+        self._decoder.feed(data, now - self._last_s)
+        self._last_s = now
+
+    def broke(self, error: BaseException) -> None:
+        """Record that the body broke off with an exception of this library."""
+        self.ended(_END_OF.get(type(error).__name__, End.PEER_CLOSED))
+
+    def ended(self, end: End) -> None:
+        """Record what came; later calls do nothing."""
+        if self._is_recorded:
+            return
+        self._is_recorded = True
+        headers, chunks = self._decoder.result(is_whole=end is End.COMPLETE)
+        self._recorder.record(self._attempt, Response(self._status, headers, chunks, end, self._reason))
+
+
+def _header_text(value: bytes) -> str:
+    try:
+        return value.decode("ascii")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _standard_reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def delay_of(chunk: Chunk, speed: float) -> float:
+    """Give the seconds to let pass before a replayed chunk."""
+    return chunk.delay_s + chunk.after_s * speed

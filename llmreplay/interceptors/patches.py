@@ -1,0 +1,92 @@
+"""Patches on other people's classes: put in once, taken back only where they are still ours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+_OURS = "__llmreplay_original__"
+
+
+class Patches:
+    """Replaces attributes of classes by wrappers of ours."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[Any, str, Any, Any]] = []
+
+    def replace(self, owner: Any, name: str, wrapper_of: Callable[[Any], Any]) -> None:
+        """Put `wrapper_of(original)` in the place of an attribute, unless one of ours is there already.
+
+        Somebody may have kept our wrapper as their original, and put it back after we took it out: it is used again.
+        """
+        current = owner.__dict__[name]
+        if hasattr(current, _OURS):
+            if not any(wrapper is current for *_, wrapper in self._done):
+                self._done.append((owner, name, getattr(current, _OURS), current))
+            return
+        wrapper = wrapper_of(current)
+        setattr(wrapper, _OURS, current)
+        setattr(owner, name, wrapper)
+        self._done.append((owner, name, current, wrapper))
+
+    def undo(self) -> None:
+        """Put the originals back where our wrapper still stands."""
+        while self._done:
+            owner, name, original, wrapper = self._done.pop()
+            if owner.__dict__.get(name) is wrapper:
+                setattr(owner, name, original)
+
+
+class _PatchingLoader(Loader):
+    """Runs a module as its own loader would, then patches it."""
+
+    def __init__(self, inner: Loader, then: Callable[[ModuleType], None]) -> None:
+        self._inner = inner
+        self._then = then
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._inner.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._inner.exec_module(module)
+        self._then(module)
+
+
+class ImportWatch(MetaPathFinder):
+    """Calls back when one of the named modules is imported."""
+
+    def __init__(self, names: Sequence[str], then: Callable[[ModuleType], None]) -> None:
+        self._names = frozenset(names)
+        self._then = then
+        self._busy = RLock()
+        self._looking = False
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Find the module as everybody else would, and watch it load."""
+        if name not in self._names or self._looking:
+            return None
+        with self._busy:
+            self._looking = True
+            try:
+                spec = find_spec(name)
+            finally:
+                self._looking = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _PatchingLoader(spec.loader, self._then)
+        return spec
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)

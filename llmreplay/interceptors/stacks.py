@@ -1,0 +1,43 @@
+"""The HTTP stacks we serve: which modules to patch, now and when they are imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import TypeAlias
+
+from llmreplay.interceptors import httpx_family
+from llmreplay.interceptors.patches import ImportWatch, Patches
+
+Patcher: TypeAlias = Callable[[ModuleType, Patches], None]
+
+_PATCHERS: Mapping[str, Patcher] = MappingProxyType(dict.fromkeys(httpx_family.MODULES, httpx_family.patch))
+
+
+class Stacks:
+    """Patches every stack that is loaded, and those that are imported while a recorder is open."""
+
+    def __init__(self) -> None:
+        self._patches = Patches()
+        self._watch = ImportWatch(tuple(_PATCHERS), self._patch)
+
+    def install(self) -> None:
+        """Patch; what is patched already stays."""
+        for name in _PATCHERS:
+            module = sys.modules.get(name)
+            # A module that is still being imported has no classes yet: the watch is too late, its import is not over.
+            if module is not None:
+                self._patch(module, _PATCHERS[name])
+        self._watch.start()
+
+    def uninstall(self) -> None:
+        """Take back every patch that is still ours."""
+        self._watch.stop()
+        self._patches.undo()
+
+    def _patch(self, module: ModuleType, patcher: Patcher | None = None) -> None:
+        (patcher or _PATCHERS[module.__name__])(module, self._patches)
+
+
+STACKS = Stacks()

@@ -22,6 +22,7 @@ class FaultContext:
         connect_timeout_s: How long the client said it waits for a connection; None for ever.
         occurrence: 1 for the first attempt that the fault's schedule looked at, and so on.
         seed: Of this run; the same seed gives the same bytes.
+        now: Unix seconds on the recorder's clock; for faults that name a date.
     """
 
     api: Api | None
@@ -31,6 +32,7 @@ class FaultContext:
     connect_timeout_s: float | None = None
     occurrence: int = 1
     seed: int = 0
+    now: float = 0.0
 
 
 class FaultCannotApply(Exception):

@@ -2,7 +2,8 @@
 
 One audit hook sees each connection and lookup that goes through Python's sockets, whatever library, loop, thread or
 saved method asks. It is added at first use, cannot be taken back, and does nothing while nothing is closed.
-Not covered: sockets of C and Rust extensions (libpq, libcurl, gRPC, c-ares, reqwest); see `guard_children` for
+What it does not see is wrapped, see `guard_patches`.
+Not covered: sockets of C and Rust extensions (libpq, libcurl, gRPC, reqwest); see `guard_children` for
 processes. Source: https://docs.python.org/3/library/audit_events.html (read 2026-11-21).
 """
 
@@ -21,7 +22,7 @@ from weakref import WeakSet
 
 from llmreplay.core.errors import ClosedConnection, LlmReplayError
 from llmreplay.interceptors.guard_children import Report, inherited, publish
-from llmreplay.interceptors.guard_patches import KnownNames, Patches
+from llmreplay.interceptors.guard_patches import PATCHED_MODULES, KnownNames, Patches
 from llmreplay.interceptors.guard_policy import (
     BlockedConnection,
     GuardPolicy,
@@ -252,8 +253,8 @@ class _Guards:
         self.judge(address[0], address[1])
 
     def _on_import(self, module: str, *_: object) -> None:
-        if module == "uvloop" and self._open:
-            # Raised before the import: done here, it can be wrapped before anybody uses it.
+        if module in PATCHED_MODULES and self._open:
+            # The event comes before the import: done here, the module is wrapped before anybody uses it.
             with suppress(ImportError):
                 importlib.import_module(module)
                 self._patches.install(with_names=False)
@@ -274,7 +275,7 @@ def _blocked(guard: _Guard, names: tuple[str, ...], port: int | None, origin: Or
         label=guard.policy.label,
         is_websocket=origin.is_websocket,
         provider=guard.policy.provider_of(names),
-        thread="" if thread is threading.main_thread() else thread.name,
+        thread=thread.name if origin.is_here and thread is not threading.main_thread() else "",
     )
 
 

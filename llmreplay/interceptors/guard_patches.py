@@ -1,8 +1,9 @@
 """The few methods that the interpreter's audit events do not cover, wrapped while connections are closed.
 
-uvloop connects in C, and so does asyncio's proactor loop on Windows: neither raises an audit event (measured with
-uvloop 0.23; read in CPython's `Modules/overlapped.c`, 2026-11-21). And an audit event comes before a lookup, so the
-addresses of an allowed name are learnt from the answer of `socket.getaddrinfo`.
+uvloop and c-ares (aiodns, aiohttp's resolver) open sockets in C, and so does asyncio's proactor loop on Windows: none
+raises an audit event. `socket.connect` given a name looks it up before it raises its own. (Measured with uvloop 0.23,
+pycares 5.2 and Python 3.11; read in CPython's `Modules/overlapped.c`, 2026-11-21.) And an audit event comes before a
+lookup, so the addresses of an allowed name are learnt from the answer of `socket.getaddrinfo`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from llmreplay.interceptors.guard_policy import host_name, is_address
 
 Judge = Callable[[object, object], None]
 """Raises if a host and port must not be reached."""
+
+PATCHED_MODULES = frozenset(("uvloop", "pycares"))
+"""Modules that are wrapped once imported."""
 
 _ABSENT = object()
 
@@ -74,17 +78,22 @@ class Patches:
         self._patches: list[_Patch] = []
 
     def install(self, *, with_names: bool) -> None:
-        """Wrap event loops that are imported; with names, the system's lookups too."""
-        uvloop = sys.modules.get("uvloop")
-        loop = getattr(uvloop, "Loop", None)
+        """Wrap sockets, and what is imported of the rest; with names, the system's lookups too."""
+        for name, position in (("connect", 0), ("connect_ex", 0), ("sendto", -1), ("sendmsg", 3)):
+            self._wrap(socket.socket, name, functools.partial(self._judging, position=position, names_only=True))
+        loop = getattr(sys.modules.get("uvloop"), "Loop", None)
         if loop is not None:
             self._wrap(loop, "create_connection", self._uvloop_connection)
             self._wrap(loop, "create_datagram_endpoint", self._uvloop_datagrams)
             self._wrap(loop, "getaddrinfo", self._uvloop_lookup)
+        channel = getattr(sys.modules.get("pycares"), "Channel", None)
+        if channel is not None:
+            for name in ("getaddrinfo", "gethostbyname", "query", "search"):
+                self._wrap(channel, name, self._cares_lookup)
         proactor = getattr(sys.modules.get("asyncio.windows_events"), "IocpProactor", None)
         if proactor is not None:
-            self._wrap(proactor, "connect", functools.partial(self._proactor, position=1))
-            self._wrap(proactor, "sendto", functools.partial(self._proactor, position=3))
+            self._wrap(proactor, "connect", functools.partial(self._judging, position=1))
+            self._wrap(proactor, "sendto", functools.partial(self._judging, position=3))
         if with_names:
             self._wrap(socket, "getaddrinfo", self._lookup)
             self._wrap(socket, "gethostbyname", self._short_lookup)
@@ -97,7 +106,9 @@ class Patches:
     def _wrap(self, owner: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
         if any(patch.owner is owner and patch.name == name for patch in self._patches):
             return
-        original = getattr(owner, name)
+        original = getattr(owner, name, None)
+        if original is None:
+            return
         patch = _Patch(owner, name, wrapped(original), vars(owner).get(name, _ABSENT))
         setattr(owner, name, patch.wrapper)
         self._patches.append(patch)
@@ -153,12 +164,32 @@ class Patches:
 
         return getaddrinfo
 
-    def _proactor(self, original: Any, *, position: int) -> Any:
+    def _cares_lookup(self, original: Any) -> Any:
         @functools.wraps(original)
-        def judged(proactor: Any, *args: Any, **options: Any) -> Any:
-            address = args[position] if len(args) > position else None
+        def looked_up(channel: Any, host: Any, *args: Any, **options: Any) -> Any:
+            is_address_lookup = original.__name__ == "getaddrinfo"
+            self._judge(host, args[0] if is_address_lookup and args else None)
+            callback = options.get("callback")
+            if callback is not None:
+
+                def noted(found: Any, error: Any) -> None:
+                    self._names.remember(host, (node.addr[0] for node in getattr(found, "nodes", ())))
+                    callback(found, error)
+
+                options["callback"] = noted
+            return original(channel, host, *args, **options)
+
+        return looked_up
+
+    def _judging(self, original: Any, *, position: int, names_only: bool = False) -> Any:
+        @functools.wraps(original)
+        def judged(connector: Any, *args: Any, **options: Any) -> Any:
+            address = args[position] if len(args) > max(position, 0) else None
             if isinstance(address, tuple) and len(address) >= 2:
-                self._judge(*address[:2])
-            return original(proactor, *args, **options)
+                host, port = address[:2]
+                # An address is left to the audit event: that is raised in any case, and only once.
+                if isinstance(host, (str, bytes, bytearray)) and not (names_only and is_address(host_name(host))):
+                    self._judge(host, port)
+            return original(connector, *args, **options)
 
         return judged

@@ -51,6 +51,7 @@ class Origin:
         is_http: Whether an HTTP or WebSocket library asked.
         is_websocket: Whether a WebSocket was asked for.
         is_users: Whether the call site is the user's own code.
+        is_here: Whether the call site is on the stack of the thread that asked, not in a task that waits for it.
     """
 
     library: str
@@ -58,6 +59,7 @@ class Origin:
     is_http: bool
     is_websocket: bool
     is_users: bool
+    is_here: bool = True
 
 
 def outward(frame: FrameType | None) -> Iterator[FrameType]:

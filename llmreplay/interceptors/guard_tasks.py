@@ -10,16 +10,24 @@ import gc
 import inspect
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import takewhile
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from llmreplay.interceptors.guard_policy import host_name
-from llmreplay.interceptors.guard_stack import Origin, is_users_frame, origin_of, outward, top_package
+from llmreplay.interceptors.guard_stack import Origin, is_users_frame, module_of, origin_of, outward
 
 if TYPE_CHECKING:
     import asyncio
 
-_NOT_TELLING = frozenset(("asyncio", "threading", "concurrent", "anyio", "socket", ""))
+_LOOP_RUNNERS = frozenset(
+    (
+        ("asyncio.base_events", "run_forever"),
+        ("asyncio.base_events", "run_until_complete"),
+        ("asyncio.runners", "run"),
+    )
+)
 
 
 def origin_now(host: str, root: str) -> Origin:
@@ -29,24 +37,32 @@ def origin_now(host: str, root: str) -> Origin:
         host: As `host_name` spells it.
         root: The folder that call sites are told relative to.
     """
-    frames = tuple(outward(sys._getframe()))
-    origin = origin_of(frames, root)
-    if origin.is_users or "asyncio" not in sys.modules:
-        return origin
-    chains = _chains()
-    waiting = next((chain for chain in chains if _looks_up(chain, host)), ())
-    if not any(map(is_users_frame, waiting)):
-        waiting += _caller_of((*frames, *waiting), chains)
-    return origin_of((*frames, *waiting), root)
+    stack = tuple(outward(sys._getframe()))
+    step = _within_loop(stack)
+    origin = origin_of(step, root)
+    if not origin.is_users and "asyncio" in sys.modules:
+        chains = _chains()
+        waiting = next((chain for chain in chains if _looks_up(chain, host)), ())
+        if not any(map(is_users_frame, waiting)):
+            waiting += _caller_of((*step, *waiting), chains)
+        if waiting:
+            return replace(origin_of((*step, *waiting), root), is_here=False)
+    return origin if origin.is_users else origin_of(stack, root)
+
+
+def _within_loop(stack: tuple[FrameType, ...]) -> tuple[FrameType, ...]:
+    """Leave out the frames that run the event loop: they belong to no task."""
+    return tuple(takewhile(lambda frame: (module_of(frame), frame.f_code.co_name) not in _LOOP_RUNNERS, stack))
 
 
 def _caller_of(frames: tuple[FrameType, ...], chains: list[tuple[FrameType, ...]]) -> tuple[FrameType, ...]:
-    candidates = [chain for chain in chains if any(is_users_frame(frame) for frame in chain)]
-    libraries = {top_package(frame) for frame in frames} - _NOT_TELLING
-    for chain in candidates:
-        if any(top_package(frame) in libraries for frame in chain):
+    """Find the task that waits for these frames: one in the same file of a library, else the only one there is."""
+    candidates = {line: chain for chain in chains if (line := next(filter(is_users_frame, chain), None))}
+    files = {frame.f_code.co_filename for frame in frames if "-packages" in frame.f_code.co_filename}
+    for chain in candidates.values():
+        if any(frame.f_code.co_filename in files for frame in chain):
             return chain
-    return candidates[0] if len(candidates) == 1 else ()
+    return next(iter(candidates.values())) if len(candidates) == 1 else ()
 
 
 def _looks_up(chain: tuple[FrameType, ...], host: str) -> bool:
@@ -57,17 +73,20 @@ def _looks_up(chain: tuple[FrameType, ...], host: str) -> bool:
 
 
 def _chains() -> list[tuple[FrameType, ...]]:
-    """List the frames of every task of every running loop, innermost first, and of the threads that run them."""
+    """List the frames of every task of every running loop, innermost first, the steps that run now included."""
     import asyncio
 
     running = asyncio.base_events.BaseEventLoop.run_forever.__code__
     chains: list[tuple[FrameType, ...]] = []
+    loops = [asyncio._get_running_loop()]  # uvloop's own frames are not to be seen.
     for top in sys._current_frames().values():
         stack = tuple(outward(top))
         loop = next((frame.f_locals.get("self") for frame in stack if frame.f_code is running), None)
         if loop is not None:
-            chains.append(stack)
-            chains.extend(tuple(reversed(tuple(_awaited(task)))) for task in asyncio.all_tasks(loop))
+            chains.append(_within_loop(stack))
+            loops.append(loop)
+    for loop in dict.fromkeys(filter(None, loops)):
+        chains.extend(tuple(reversed(tuple(_awaited(task)))) for task in asyncio.all_tasks(loop))
     return chains
 
 

@@ -1,0 +1,75 @@
+"""Gemini's developer API: its endpoints, keys and headers."""
+
+from __future__ import annotations
+
+import re
+
+from llmreplay.core.api import Api, Provider
+from llmreplay.core.model import Json
+from llmreplay.core.streams import Wire
+from llmreplay.providers.openai import CHAT, EMBEDDINGS
+from llmreplay.providers.plain_rows import borrowed_row, plain_rows
+
+SOURCE = "https://ai.google.dev/api, google-genai 3.4.0, as given 2026-11-21"
+HOSTS = ("generativelanguage.googleapis.com",)
+_VERSION = "/v1(?:beta|alpha)?"
+_MODEL = "(?:models|tunedModels|dynamic)/[^/:]+"
+
+
+def is_streamed(path: str, body: Json) -> bool:
+    """Say whether a request asks for a stream, which the method at the end of its path tells."""
+    return path.endswith(":streamGenerateContent")
+
+
+def canonical_path(path: str) -> str:
+    """Give the path that means the same in google-genai 1 and 2 (`/v1beta/`) and 3 (`/v1/`)."""
+    return path.replace("/v1beta/", "/v1/", 1)
+
+
+GENERATE = Api(
+    name="gemini.generateContent",
+    provider="gemini",
+    hosts=HOSTS,
+    path=re.compile(f"{_VERSION}/{_MODEL}:(?:generateContent|streamGenerateContent)"),
+    source=SOURCE,
+    wire=Wire.SSE,
+    is_streamed=is_streamed,
+    canonical_path=canonical_path,
+)
+
+PROVIDER = Provider(
+    name="gemini",
+    apis=(
+        GENERATE,
+        borrowed_row(
+            CHAT, "gemini.chat.completions", HOSTS, f"{_VERSION}/openai/chat/completions", SOURCE, canonical_path
+        ),
+        borrowed_row(EMBEDDINGS, "gemini.embeddings", HOSTS, f"{_VERSION}/openai/embeddings", SOURCE, canonical_path),
+        *plain_rows(
+            "gemini",
+            HOSTS,
+            SOURCE,
+            (
+                ("embedContent", "POST", f"{_VERSION}/{_MODEL}:embedContent"),
+                ("batchEmbedContents", "POST", f"{_VERSION}/{_MODEL}:batchEmbedContents"),
+                ("countTokens", "POST", f"{_VERSION}/{_MODEL}:countTokens"),
+                ("predict", "POST", f"{_VERSION}/{_MODEL}:predict"),
+                ("predictLongRunning", "POST", f"{_VERSION}/{_MODEL}:predictLongRunning"),
+                ("interactions", "POST", f"{_VERSION}/interactions"),
+                ("cachedContents.create", "POST", f"{_VERSION}/cachedContents"),
+                ("cachedContents.retrieve", "GET", f"{_VERSION}/cachedContents/[^/]+"),
+                ("cachedContents.update", "PATCH", f"{_VERSION}/cachedContents/[^/]+"),
+                ("cachedContents.delete", "DELETE", f"{_VERSION}/cachedContents/[^/]+"),
+                ("files.upload", "POST", f"/upload{_VERSION}/files"),
+                ("files.retrieve", "GET", f"{_VERSION}/files/[^/]+"),
+                ("files.delete", "DELETE", f"{_VERSION}/files/[^/]+"),
+                ("models.list", "GET", f"{_VERSION}/models"),
+                ("models.retrieve", "GET", f"{_VERSION}/models/[^/:]+"),
+            ),
+            canonical_path=canonical_path,
+        ),
+    ),
+    key_variables=(("GEMINI_API_KEY", "placeholder"), ("GOOGLE_API_KEY", "placeholder")),
+    hosts=HOSTS,
+    secret_headers=("x-goog-api-key",),
+)

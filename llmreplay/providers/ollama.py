@@ -1,0 +1,72 @@
+"""Ollama: its endpoints, on its own port of the user's machine or in its cloud."""
+
+from __future__ import annotations
+
+import re
+
+from llmreplay.core.api import Api, Provider
+from llmreplay.core.model import Json
+from llmreplay.core.streams import Wire
+from llmreplay.providers.json_fields import fields_of
+from llmreplay.providers.plain_rows import plain_rows
+
+SOURCE = "https://docs.ollama.com/api, ollama 0.6.3, as given 2026-11-21"
+HOSTS = ("ollama.com", "api.ollama.com")
+
+
+def is_streamed(path: str, body: Json) -> bool:
+    """Say whether a request asks for a stream, as it does unless it says `"stream": false`."""
+    return fields_of(body).get("stream") is not False
+
+
+def looks_like_chat(body: Json) -> bool:
+    """Say whether a request's body has what a chat requires."""
+    return {"model", "messages"} <= fields_of(body).keys()
+
+
+def looks_like_generate(body: Json) -> bool:
+    """Say whether a request's body has what a completion requires."""
+    return {"model", "prompt"} <= fields_of(body).keys()
+
+
+CHAT = Api(
+    name="ollama.chat",
+    provider="ollama",
+    hosts=HOSTS,
+    path=re.compile("/api/chat"),
+    source=SOURCE,
+    wire=Wire.NDJSON,
+    is_streamed=is_streamed,
+    looks_like=looks_like_chat,
+)
+GENERATE = Api(
+    name="ollama.generate",
+    provider="ollama",
+    hosts=HOSTS,
+    path=re.compile("/api/generate"),
+    source=SOURCE,
+    wire=Wire.NDJSON,
+    is_streamed=is_streamed,
+    looks_like=looks_like_generate,
+)
+
+PROVIDER = Provider(
+    name="ollama",
+    apis=(
+        CHAT,
+        GENERATE,
+        *plain_rows(
+            "ollama",
+            HOSTS,
+            SOURCE,
+            (
+                ("embed", "POST", "/api/embed"),
+                ("embeddings", "POST", "/api/embeddings"),
+                ("show", "POST", "/api/show"),
+                ("tags", "GET", "/api/tags"),
+            ),
+        ),
+    ),
+    key_variables=(("OLLAMA_API_KEY", "placeholder"),),
+    hosts=HOSTS,
+)

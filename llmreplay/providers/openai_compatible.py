@@ -1,0 +1,212 @@
+"""Providers that speak OpenAI's protocols under a host of their own: a table, and the rows made from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from llmreplay.core.api import Api, Provider
+from llmreplay.core.model import Answer
+from llmreplay.core.streams import Event
+from llmreplay.providers import openai_chat as chat
+from llmreplay.providers.openai import CHAT, EMBEDDINGS, RESPONSES
+from llmreplay.providers.plain_rows import plain_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imitation:
+    """A provider that serves OpenAI's endpoints.
+
+    Attributes:
+        name: Of the provider.
+        hosts: Patterns of its host names.
+        source: Where its address and endpoints are documented, with the day they were read.
+        key: Environment variable of its key, with a placeholder; None if its clients read none.
+        prefix: Pattern of what stands before `/chat/completions` in a path.
+        ends: Says which event ends a chat stream.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    source: str
+    key: tuple[str, str] | None = None
+    prefix: str = "/v1"
+    ends: Callable[[Event], bool] = chat.is_terminal
+
+
+_CORPUS = "addresses of recorded exchanges (read 2026-11-21)"
+
+IMITATIONS = (
+    Imitation(
+        name="azure",
+        hosts=("*.openai.azure.com", "*.services.ai.azure.com", "*.cognitiveservices.azure.com"),
+        source=f"openai/lib/azure.py of openai 3.52.0; {_CORPUS}",
+        key=("AZURE_OPENAI_API_KEY", "placeholder"),
+        prefix="(?:/openai/deployments/[^/]+|/openai/v1|/openai|/models|)",
+    ),
+    Imitation(
+        name="groq",
+        hosts=("api.groq.com",),
+        source=f"groq 1.7.0; {_CORPUS}",
+        key=("GROQ_API_KEY", "gsk_placeholder"),
+        prefix="/openai/v1",
+    ),
+    Imitation(
+        name="deepseek",
+        hosts=("api.deepseek.com",),
+        source=_CORPUS,
+        key=("DEEPSEEK_API_KEY", "sk-placeholder"),
+        prefix="(?:/v1|/beta|)",
+    ),
+    Imitation(name="xai", hosts=("api.x.ai", "*.api.x.ai"), source=_CORPUS, key=("XAI_API_KEY", "xai-placeholder")),
+    Imitation(
+        name="openrouter",
+        hosts=("openrouter.ai",),
+        source=_CORPUS,
+        key=("OPENROUTER_API_KEY", "sk-or-placeholder"),
+        prefix="/api/v1",
+    ),
+    Imitation(
+        name="together",
+        hosts=("api.together.xyz", "api.together.ai"),
+        source=_CORPUS,
+        key=("TOGETHER_API_KEY", "placeholder"),
+    ),
+    Imitation(
+        name="perplexity",
+        hosts=("api.perplexity.ai",),
+        source=f"8 of 8 streams end without [DONE]; {_CORPUS}",
+        key=("PERPLEXITY_API_KEY", "pplx-placeholder"),
+        prefix="(?:/v1|)",
+        ends=chat.is_last_choice,
+    ),
+    Imitation(
+        name="cerebras",
+        hosts=("api.cerebras.ai",),
+        source=_CORPUS,
+        key=("CEREBRAS_API_KEY", "csk-placeholder"),
+    ),
+    Imitation(
+        name="huggingface",
+        hosts=("router.huggingface.co", "api-inference.huggingface.co", "*.endpoints.huggingface.cloud"),
+        source=_CORPUS,
+        key=("HF_TOKEN", "hf_placeholder"),
+        prefix=".*",
+    ),
+    Imitation(
+        name="github-copilot",
+        hosts=("api.githubcopilot.com", "api.*.githubcopilot.com", "models.github.ai"),
+        source=_CORPUS,
+        key=("GITHUB_COPILOT_API_KEY", "placeholder"),
+        prefix="(?:/inference|/v1|)",
+    ),
+    Imitation(
+        name="mistral",
+        hosts=("api.mistral.ai", "codestral.mistral.ai"),
+        source=f"mistralai 3.7.0; {_CORPUS}",
+        key=("MISTRAL_API_KEY", "placeholder"),
+    ),
+    Imitation(
+        name="bedrock-mantle",
+        hosts=("bedrock-mantle.*.api.aws",),
+        source=_CORPUS,
+        prefix="(?:/openai)?/v1",
+    ),
+    Imitation(
+        name="openai-codex",
+        hosts=("chatgpt.com",),
+        source=_CORPUS,
+        prefix="/backend-api/codex",
+    ),
+    Imitation(
+        name="vercel-gateway",
+        hosts=("ai-gateway.vercel.sh",),
+        source=_CORPUS,
+        key=("AI_GATEWAY_API_KEY", "placeholder"),
+    ),
+    Imitation(
+        name="zai",
+        hosts=("api.z.ai", "open.bigmodel.cn"),
+        source=_CORPUS,
+        key=("ZAI_API_KEY", "placeholder"),
+        prefix="/api/(?:coding/)?paas/v4",
+    ),
+    Imitation(
+        name="fireworks",
+        hosts=("api.fireworks.ai",),
+        source="https://docs.fireworks.ai/api-reference, as known 2026-11-21",
+        key=("FIREWORKS_API_KEY", "fw_placeholder"),
+        prefix="/inference/v1",
+    ),
+    Imitation(
+        name="moonshot",
+        hosts=("api.moonshot.ai", "api.moonshot.cn"),
+        source="https://platform.moonshot.ai/docs, as known 2026-11-21",
+        key=("MOONSHOT_API_KEY", "sk-placeholder"),
+    ),
+    Imitation(
+        name="snowflake",
+        hosts=("*.snowflakecomputing.com",),
+        source=_CORPUS,
+        prefix="/api/v2/cortex/v1",
+    ),
+    Imitation(
+        name="databricks",
+        hosts=("*.databricks.com", "*.azuredatabricks.net"),
+        source=_CORPUS,
+        key=("DATABRICKS_TOKEN", "dapi-placeholder"),
+        prefix="/serving-endpoints",
+    ),
+    Imitation(name="ai21", hosts=("api.ai21.com",), source=_CORPUS, prefix="/studio/v1"),
+)
+
+
+def _answer_until(ends: Callable[[Event], bool], events: Sequence[Event]) -> Answer:
+    return chat.answer_from_stream(events, ends)
+
+
+def provider_of(imitation: Imitation) -> Provider:
+    """Make the rows of a provider that imitates OpenAI's chat, responses and embeddings.
+
+    They are not looked for on stand-in hosts, where nothing tells them from OpenAI's own.
+    """
+    name, prefix = imitation.name, imitation.prefix
+
+    def row(model: Api, endpoint: str, end: str) -> Api:
+        return replace(
+            model,
+            name=f"{name}.{endpoint}",
+            provider=name,
+            hosts=imitation.hosts,
+            path=re.compile(f"{prefix}/{end}"),
+            source=imitation.source,
+            looks_like=None,
+        )
+
+    chat_row = replace(
+        row(CHAT, "chat.completions", "chat/completions"),
+        is_terminal=imitation.ends,
+        answer_from_events=partial(_answer_until, imitation.ends),
+    )
+    return Provider(
+        name=name,
+        apis=(
+            chat_row,
+            row(RESPONSES, "responses", "responses"),
+            row(EMBEDDINGS, "embeddings", "embeddings"),
+            *plain_rows(
+                name,
+                imitation.hosts,
+                imitation.source,
+                (("models.list", "GET", f"{prefix}/models"), ("completions", "POST", f"{prefix}/completions")),
+                error_reply=CHAT.error_reply,
+            ),
+        ),
+        key_variables=(imitation.key,) if imitation.key else (),
+        hosts=imitation.hosts,
+    )
+
+
+PROVIDERS = tuple(provider_of(imitation) for imitation in IMITATIONS)

@@ -1,0 +1,29 @@
+"""Voyage: embeddings in OpenAI's shape, and reranking."""
+
+from __future__ import annotations
+
+from llmreplay.core.api import Provider
+from llmreplay.providers.openai import EMBEDDINGS
+from llmreplay.providers.plain_rows import borrowed_row, plain_rows
+
+SOURCE = "https://docs.voyageai.com/reference; recorded addresses, as given 2026-11-21"
+HOSTS = ("api.voyageai.com", "ai.mongodb.com")
+
+PROVIDER = Provider(
+    name="voyage",
+    apis=(
+        borrowed_row(EMBEDDINGS, "voyage.embeddings", HOSTS, "/v1/embeddings", SOURCE),
+        *plain_rows(
+            "voyage",
+            HOSTS,
+            SOURCE,
+            (
+                ("rerank", "POST", "/v1/rerank"),
+                ("multimodalembeddings", "POST", "/v1/multimodalembeddings"),
+                ("contextualizedembeddings", "POST", "/v1/contextualizedembeddings"),
+            ),
+        ),
+    ),
+    key_variables=(("VOYAGE_API_KEY", "placeholder"),),
+    hosts=HOSTS,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -36,9 +36,9 @@ def make_up(apis: Sequence[Api] | None = None, *, token_delay_s: float = 0.0) ->
 
     def answer(request: Request) -> Response | None:
         api = row_for(request, apis)
-        if api is None or api.build_response is None:
-            return None
         body = json_body(request)
+        if api is None or api.build_response is None or not isinstance(body, Mapping):
+            return None
         is_streamed = api.is_streamed is not None and api.is_streamed(urlsplit(request.url).path, body)
         response = api.build_response(reply_to(prompt_from_body(body), request.body), request, is_streamed)
         if not is_streamed:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api, identify_stand_in
 from llmreplay.core.model import Json, Request
-from llmreplay.providers.catalogue import APIS
+from llmreplay.providers import APIS
 
 
 def row_for(request: Request, apis: Sequence[Api] | None = None) -> Api | None:

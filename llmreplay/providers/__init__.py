@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmreplay.providers.catalogue import (
     APIS,
+    CATALOGUE,
     CREDENTIAL_PATHS,
     FEATURE_HEADERS,
     HOSTS,
@@ -15,6 +16,7 @@ from llmreplay.providers.catalogue import (
 
 __all__ = [
     "APIS",
+    "CATALOGUE",
     "CREDENTIAL_PATHS",
     "FEATURE_HEADERS",
     "HOSTS",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from llmreplay.core.api import Api, Provider
+from llmreplay.core.traffic import Catalogue
 from llmreplay.providers import (
     anthropic,
     bedrock,
@@ -60,3 +61,14 @@ CREDENTIAL_PATHS: tuple[str, ...] = _all(lambda provider: provider.credential_pa
 
 SECRET_HEADERS: tuple[str, ...] = _all(lambda provider: provider.secret_headers, other_traffic.SECRET_HEADERS)
 """Headers of requests or responses that carry a secret or an account's identity, in lower case."""
+
+CATALOGUE = Catalogue(
+    providers=PROVIDERS,
+    apis=APIS,
+    feature_headers=FEATURE_HEADERS,
+    side_paths=SIDE_PATHS,
+    credential_paths=CREDENTIAL_PATHS,
+    key_variables=KEY_VARIABLES,
+    hosts=HOSTS,
+)
+"""All of it, as the recorder takes it."""

@@ -100,3 +100,18 @@ def object_in(event: Event) -> Fields:
 def error_text(kind: Json, message: Json) -> str:
     """Put an error's type or code and its message on one line."""
     return ": ".join(part for part in (text_of(kind) or str(kind or ""), text_of(message)) if part) or "error"
+
+
+def error_in(body: Fields) -> str | None:
+    """Give the text of an error that a body or a chunk reports; None if it reports none.
+
+    Most put an `error` object around it; Mistral says `"object": "error"`; gateways send `message` or `detail` alone.
+    """
+    error = body.get("error")
+    if isinstance(error, str) and error:
+        return error
+    if fields := fields_of(error):
+        return error_text(fields.get("code") or fields.get("type"), fields.get("message"))
+    if body.get("object") == "error":
+        return error_text(body.get("type"), body.get("message"))
+    return text_or_none(body.get("message")) or text_or_none(body.get("detail"))

@@ -13,7 +13,7 @@ from llmreplay.core.streams import Event
 from llmreplay.providers.json_fields import (
     EventReader,
     Fields,
-    error_text,
+    error_in,
     fields_of,
     indexed,
     number_at,
@@ -60,7 +60,7 @@ def is_last_choice(event: Event) -> bool:
 def answer_from_body(body: Json) -> Answer:
     """Read a whole body: a completion, or an error; of several choices the first."""
     completion = fields_of(body)
-    if not completion.get("choices") and (error := _error_in(completion)):
+    if not completion.get("choices") and (error := error_in(completion)):
         return Answer(error=error)
     choice = next(iter(objects_in(completion.get("choices"))), {})
     message = fields_of(choice.get("message"))
@@ -105,7 +105,7 @@ class _Stream:
         self._calls: dict[int, dict[str, str]] = {}
 
     def take(self, chunk: Fields) -> None:
-        self.error = _error_in(chunk) or self.error
+        self.error = error_in(chunk) or self.error
         groq = fields_of(chunk.get("x_groq"))
         self.error = text_or_none(groq.get("error")) or self.error
         for name, value in (
@@ -205,15 +205,3 @@ def _output_tokens(usage: Fields, reasoning: int | None) -> int | None:
         return written
     apart = total_of(number_at(usage, "prompt_tokens"), written, reasoning)
     return written + reasoning if total == apart else written
-
-
-def _error_in(body: Fields) -> str | None:
-    """Give the text of an error; Mistral and some others send it without the `error` object around it."""
-    error = body.get("error")
-    if isinstance(error, str) and error:
-        return error
-    if fields := fields_of(error):
-        return error_text(fields.get("code") or fields.get("type"), fields.get("message"))
-    if body.get("object") == "error":
-        return error_text(body.get("type"), body.get("message"))
-    return None

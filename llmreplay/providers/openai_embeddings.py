@@ -15,7 +15,7 @@ from llmreplay.core.model import Answer, Json, Reply, Request, Response, Usage
 from llmreplay.providers.json_fields import (
     Fields,
     count_of,
-    error_text,
+    error_in,
     fields_of,
     items_of,
     number_at,
@@ -41,12 +41,11 @@ def is_streamed(path: str, body: Json) -> bool:
 def answer_from_body(body: Json) -> Answer:
     """Read a whole body: vectors have no text and no stop reason, only a model and a usage; or an error."""
     fields = fields_of(body)
-    error = fields_of(fields.get("error"))
     usage = fields_of(fields.get("usage"))
     return Answer(
         model=text_or_none(fields.get("model")),
         usage=Usage(input_tokens=_input_tokens(usage), output_tokens=0) if usage else None,
-        error=error_text(error.get("code") or error.get("type"), error.get("message")) if error else None,
+        error=None if "data" in fields else error_in(fields),
     )
 
 

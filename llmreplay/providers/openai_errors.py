@@ -39,6 +39,7 @@ _ERRORS: dict[int, tuple[str, str | None, str | None, str]] = {
     500: ("server_error", None, None, "The server had an error while processing your request. Sorry about that!"),
     503: ("server_error", None, None, "The engine is currently overloaded, please try again later"),
 }
+_ERRORS[529] = _ERRORS[503]
 _QUOTA = (
     "insufficient_quota",
     "insufficient_quota",
@@ -73,6 +74,8 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     """
     if kind is not None and kind not in _KINDS:
         raise ValueError(f"kind={kind!r}: choose from {', '.join(_KINDS)}.")
+    # 529 is Anthropic's; here the same thing is a 503.
+    status = 503 if kind == "overloaded" else status
     return ErrorReply(
         status=status,
         headers=(

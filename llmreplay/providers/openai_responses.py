@@ -14,6 +14,7 @@ from llmreplay.core.streams import Event
 from llmreplay.providers.json_fields import (
     EventReader,
     Fields,
+    error_in,
     error_text,
     fields_of,
     indexed,
@@ -77,7 +78,7 @@ def is_terminal(event: Event) -> bool:
 def answer_from_body(body: Json) -> Answer:
     """Read a whole body: a response, or an error."""
     response = fields_of(body)
-    if response.get("object") != "response" and (error := _error_in(response)):
+    if response.get("object") != "response" and (error := error_in(response)):
         return Answer(error=error)
     return _answer(response, objects_in(response.get("output")))
 
@@ -123,7 +124,8 @@ class _Stream:
         if kind in _TERMINAL:
             self.is_complete = True
         if kind == "error":
-            self.error = _error_in(event) or error_text(event.get("code"), event.get("message"))
+            flat = error_text(event.get("code"), event.get("message"))
+            self.error = error_in(event) if "error" in event else flat
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._items[indexed(event, "output_index")] = dict(fields_of(event.get("item")))
         elif kind in _CALL_DELTAS:
@@ -164,7 +166,7 @@ def _answer(response: Fields, output: Sequence[Fields]) -> Answer:
         stop_reason=stop_reason,
         raw_stop_reason=raw,
         usage=usage_of(response, output),
-        error=_error_in(response),
+        error=error_in(response) if response.get("error") else None,
     )
 
 
@@ -210,13 +212,3 @@ def usage_of(response: Fields, output: Sequence[Fields]) -> Usage | None:
         web_searches=sum(item.get("type") == "web_search_call" for item in output),
         service_tier=text_or_none(response.get("service_tier")),
     )
-
-
-def _error_in(body: Fields) -> str | None:
-    error = body.get("error")
-    if isinstance(error, str) and error:
-        return error
-    fields = fields_of(error)
-    if not fields:
-        return None
-    return error_text(fields.get("code") or fields.get("type"), fields.get("message"))

@@ -1,0 +1,145 @@
+"""Virtual seconds of an asyncio loop: it jumps to its next timer when it would only wait for virtual sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures.thread
+import queue
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sized
+from types import CodeType, FrameType
+from typing import Any
+
+from llmreplay.interceptors.clock_time import TIMELINE
+
+IO_GRACE_S = 0.25
+"""Real seconds that sockets and worker threads get before a deadline that is not ours may pass."""
+
+FALLBACK = (
+    "{loop} cannot be advanced: virtual waits on it end at once, and deadlines around them do not fire.\n"
+    "  Run this test on asyncio's own loop, or set clock='real'."
+)
+
+_ATTRIBUTE = "_llmreplay_loop_time"
+
+
+class LoopTime:
+    """The virtual time of one loop.
+
+    Attributes:
+        offset_s: Virtual seconds that have passed on it. The loop keeps them for ever: its time may never go
+            back, and a loop may outlive the test.
+    """
+
+    def __init__(self, loop: Any) -> None:
+        self.offset_s = 0.0
+        self._loop = weakref.ref(loop)
+        # Timers of virtual sleeps, with what says whether the clock that owns them is still open.
+        self._sleepers: dict[asyncio.TimerHandle, Callable[[], bool]] = {}
+        self._real_select = loop._selector.select
+        self._io = loop._selector
+        loop.time = self.time
+        self._io.select = self._select
+
+    def time(self) -> float:
+        """Give the loop's time, virtual seconds included."""
+        loop = self._loop()
+        # The class's own, looked up now: freezegun may have replaced it.
+        return self.offset_s if loop is None else float(type(loop).time(loop)) + self.offset_s
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual seconds pass on the loop and in its thread."""
+        self.offset_s += seconds
+        TIMELINE.advance(seconds)
+
+    async def sleep(self, seconds: float, is_open: Callable[[], bool]) -> None:
+        """Sleep in virtual time; once `is_open` says no, in real time."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, future)
+        self._sleepers[timer] = is_open
+        try:
+            await future
+        finally:
+            self._sleepers.pop(timer, None)
+            timer.cancel()
+
+    def _select(self, timeout: float | None = None) -> Any:
+        if not self._sleepers or (timeout is not None and timeout <= 0) or not self._has_virtual_sleep():
+            return self._real_select(timeout)
+        events = self._real_select(0)
+        timer = self._next_timer()
+        if events or timer is None:
+            return events or self._real_select(timeout)
+        if timer not in self._sleepers and self._is_working():
+            events = self._real_select(min(IO_GRACE_S, self._seconds_until(timer)))
+            if events:
+                return events
+        self.advance(self._seconds_until(timer))
+        return events
+
+    def _has_virtual_sleep(self) -> bool:
+        return any(is_open() for is_open in self._sleepers.values())
+
+    def _next_timer(self) -> asyncio.TimerHandle | None:
+        scheduled: list[asyncio.TimerHandle] = getattr(self._loop(), "_scheduled", [])
+        return min((timer for timer in scheduled if not timer.cancelled()), default=None)
+
+    def _seconds_until(self, timer: asyncio.TimerHandle) -> float:
+        return max(0.0, timer.when() - self.time())
+
+    def _is_working(self) -> bool:
+        watched: Sized = getattr(self._io, "get_map", dict)() or ()
+        # One is the loop's own pipe to itself.
+        return len(watched) > 1 or _is_a_worker_busy()
+
+
+def loop_time(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
+    """Give a loop its virtual time; None if it is of a kind that cannot be advanced, such as uvloop's."""
+    known: LoopTime | None = getattr(loop, _ATTRIBUTE, None)
+    if known is not None:
+        return known
+    if not hasattr(getattr(loop, "_selector", None), "select") or not hasattr(loop, "_scheduled"):
+        return None
+    try:
+        made = LoopTime(loop)
+    except (AttributeError, TypeError):
+        return None
+    setattr(loop, _ATTRIBUTE, made)
+    return made
+
+
+def fallback_text(loop: asyncio.AbstractEventLoop) -> str:
+    """Say what does not work on a loop that cannot be advanced."""
+    return FALLBACK.format(loop=f"{type(loop).__module__}.{type(loop).__qualname__}")
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _is_a_worker_busy() -> bool:
+    """Say whether another thread, a worker of a pool, is doing more than waiting for work."""
+    here, loops = threading.get_ident(), _worker_loops()
+    return any(thread != here and _is_at_work(frame, loops) for thread, frame in sys._current_frames().items())
+
+
+def _is_at_work(frame: FrameType, worker_loops: tuple[CodeType, ...]) -> bool:
+    callee: FrameType | None = None
+    candidate: FrameType | None = frame
+    while candidate is not None:
+        if candidate.f_code in worker_loops:
+            return callee is not None and callee.f_code is not queue.Queue.get.__code__
+        callee, candidate = candidate, candidate.f_back
+    return False
+
+
+def _worker_loops() -> tuple[CodeType, ...]:
+    """Give the code in which workers of the standard library's and anyio's pools wait for work."""
+    pools = [vars(concurrent.futures.thread).get("_worker")]
+    anyio = sys.modules.get("anyio._backends._asyncio")
+    pools.append(getattr(getattr(anyio, "WorkerThread", None), "run", None))
+    return tuple(pool.__code__ for pool in pools if pool is not None)

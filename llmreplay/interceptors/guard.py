@@ -67,7 +67,7 @@ def closed(policy: GuardPolicy, on_blocked: OnBlocked, *, on_late: OnBlocked | N
     Raises:
         LlmReplayError: Another audit hook keeps ours out, or the report of the children is gone.
     """
-    guard = _GUARDS.open(policy, on_blocked, on_late or on_blocked)
+    guard = _GUARDS.open(policy, on_blocked, on_blocked if on_late is None else on_late)
     try:
         yield
     finally:
@@ -116,7 +116,7 @@ class _Guards:
         self._here = threading.local()
         self._is_hooked = False
         self._handlers: dict[str, Callable[..., None]] = {
-            "socket.connect": self._on_address,
+            "socket.connect": self._on_connect,
             "socket.sendto": self._on_address,
             "socket.sendmsg": self._on_address,
             "socket.getaddrinfo": self._on_lookup,
@@ -240,6 +240,15 @@ class _Guards:
 
     def _on_probe(self, asker: object) -> None:
         self._is_hooked = self._is_hooked or asker is self
+
+    def _on_connect(self, sock: socket.socket, address: object) -> None:
+        try:
+            self._on_address(sock, address)
+        except Exception:
+            raise
+        except BaseException:
+            sock.close()  # `socket.create_connection` closes it for an OSError only.
+            raise
 
     def _on_address(self, sock: socket.socket, address: object) -> None:
         if isinstance(address, tuple) and len(address) >= 2 and sock.family in (socket.AF_INET, socket.AF_INET6):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmreplay.core.attempt import Attempt
+from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
 
 
@@ -31,6 +31,12 @@ class CallLog:
     def is_retrying(self) -> bool:
         """Say whether a call has failed and is not answered yet."""
         return any(call.last.has_ended for asked in list(self._unsettled) for call in self._still_unsettled(asked))
+
+    def last_failed_source(self) -> Source | None:
+        """Give where the outcome came from that was the last to fail and is not answered yet; None if none is."""
+        failed = [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
+        ended = [call.last for call in failed if call.last.ended_s is not None]
+        return max(ended, key=lambda attempt: attempt.ended_s or 0.0).source if ended else None
 
     def slept(self, origin_key: int, asked_s: float) -> None:
         """Note a sleep; it is a wait of the next attempt from the same thread or task."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from llmreplay.core.model import Interaction, Outcome, Request
+from llmreplay.core.model import Outcome, Request
 
 
 class Stored(Protocol):
@@ -64,7 +64,6 @@ class Cassette:
         allow_repeats: bool = False,
     ) -> None:
         self.tracks = [Track(number, stored) for number, stored in enumerate(interactions, 1)]
-        self.new: list[Interaction] = []
         self._fingerprint_of = fingerprint_of
         self._allow_repeats = allow_repeats
         self._indexed = 0
@@ -91,16 +90,6 @@ class Cassette:
             self._waiting.setdefault(fingerprint, deque()).appendleft(track)
             self._last_played.pop(fingerprint, None)
 
-    def count_of(self, fingerprint: str) -> int:
-        """Count the recordings of a request, played or not."""
-        self._index_all()
-        played = sum(1 for track in self.tracks if track.plays and self._print(track) == fingerprint)
-        return played + len(self._waiting.get(fingerprint, ()))
-
-    def add(self, interaction: Interaction) -> None:
-        """Append what was just recorded; it is not served in this run."""
-        self.new.append(interaction)
-
     def unplayed(self) -> Sequence[Track]:
         """Give the recordings that nobody asked for, in order."""
         return [track for track in self.tracks if not track.plays]
@@ -117,9 +106,6 @@ class Cassette:
             if found == fingerprint:
                 return track
         return None
-
-    def _index_all(self) -> None:
-        self._next("")
 
     def _print(self, track: Track) -> str:
         return self._fingerprint_of(track.interaction.request)

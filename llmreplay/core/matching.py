@@ -121,6 +121,8 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
     """Write a URL in the one way that all its spellings share; the query is a multiset."""
     parts = urlsplit(request.url)
+    if rules.ignores_host:
+        api = next((row for row in rules.apis if row.canonical_path and row.path.fullmatch(parts.path)), None)
     path = api.canonical_path(parts.path) if api is not None and api.canonical_path else parts.path
     query = ""
     if parts.query:
@@ -146,11 +148,7 @@ def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]
         if name in rules.ignored_headers or header(headers, name) is None:
             continue
         words = {
-            word.strip()
-            for key, value in headers
-            if key.lower() == name
-            for word in value.split(",")
-            if word.strip()
+            word.strip() for key, value in headers if key.lower() == name for word in value.split(",") if word.strip()
         }
         if words:
             found.append((name, ",".join(sorted(words))))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
-from llmreplay.core.api import Api
+from llmreplay.core.api import Api, identify
+from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Answer, End, Outcome, Response, header
 from llmreplay.core.streams import events_of
 
 _STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
+_MOST_SAID = 60
 
 
 def is_stream(response: Response) -> bool:
@@ -61,3 +63,21 @@ def _error_text(body: bytes) -> str:
         kind, message = error.get("type") or error.get("status") or error.get("code"), error.get("message")
         return ": ".join(str(part) for part in (kind, message) if part) or text[:200]
     return str(error)[:200]
+
+
+def summary_of(apis: Sequence[Api], interaction: Stored) -> str:
+    """Tell an interaction in one line, for the reader of a cassette; never raises."""
+    request, outcome = interaction.request, interaction.outcome
+    api = identify(request, apis)
+    name = api.name if api else f"{request.method} {urlsplit(request.url).path}"
+    answer = answer_of(api, outcome)
+    parts = [answer.raw_stop_reason or (str(outcome.status) if isinstance(outcome, Response) else "failed")]
+    if answer.usage is not None:
+        parts += [
+            f"{count} {word}"
+            for count, word in ((answer.usage.input_tokens, "in"), (answer.usage.output_tokens, "out"))
+            if count is not None
+        ]
+    text = " ".join((answer.error or answer.text or ", ".join(call.name for call in answer.tool_calls)).split())
+    said = f": {text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + '…'}" if text else ""
+    return f"{name}{f' {answer.model}' if answer.model else ''} -> {', '.join(parts)}{said}"

@@ -18,7 +18,7 @@ from llmreplay.core.explaining import matching_setting, nearest
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
-from llmreplay.core.reading import answer_of, is_stream
+from llmreplay.core.reading import answer_of, is_stream, summary_of
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -150,6 +150,11 @@ class Recorder:
         """Say whether a call has failed and is not answered yet."""
         with self._lock:
             return self._log.is_retrying()
+
+    def waits_for_provider(self) -> bool:
+        """Say whether a provider itself was reached and failed, so that a wait before the next try must be real."""
+        with self._lock:
+            return self._log.last_failed_source() in (Source.RECORDED, Source.LIVE)
 
     def slept(self, origin_key: int, asked_s: float) -> None:
         """Note a sleep of a thread or task."""
@@ -296,18 +301,10 @@ class Recorder:
         replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
         left = [track for track in self._cassette.unplayed() if track.interaction.during != "teardown"]
         if replays_only and left:
-            lines = [f"{track.number}: {self._summary(track)}" for track in left]
+            lines = [f"{track.number}: {summary_of(self._catalogue.apis, track.interaction)}" for track in left]
             total = len(self._cassette.tracks)
             found.append(("on_unplayed", Unplayed(self.name, lines, total, self._outside.rerun.format(mode="rewrite"))))
         return found
-
-    def _summary(self, track: Track) -> str:
-        request = track.interaction.request
-        api = identify(request, self._catalogue.apis)
-        answer = answer_of(api, track.interaction.outcome)
-        text = " ".join(answer.text.split())
-        shown = text if len(text) <= 60 else text[:59] + "…"
-        return f"{request.method} {api.name if api else request.url}" + (f" -> {shown}" if shown else "")
 
     def _unmatched(self, attempt: Attempt) -> UnmatchedRequest:
         rerun = self._outside.rerun

@@ -1,0 +1,198 @@
+"""The pytest plugin: hooks that call the library. Nothing of it is imported until a test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from llmreplay.pytest_run import Run
+    from llmreplay.session import Replay
+
+# Kept as plain pairs, because reading them must cost nothing; a test holds them against `Settings`.
+SETTINGS = {
+    "mode": "what happens to a request: none (default), once, new_episodes, rewrite, live",
+    "cassette": "path of one cassette for all tests",
+    "cassette_dir": "folder of the cassettes (default: cassettes)",
+    "ignore": "what does not count in matching: $.path, query:name, header:name, host",
+    "normalize": "evened out before matching: dates, uuids, tmp_path",
+    "redact": "more names or patterns to redact",
+    "keep": "names that redaction leaves alone",
+    "allow_repeats": "whether the last of identical recordings answers again",
+    "on_unmatched": "a refusal that was swallowed: error (default), warn, ignore",
+    "on_unplayed": "recordings nobody asked for: error (default), warn, ignore",
+    "on_unfired": "faults that never fired: error (default), warn, ignore",
+    "hosts": "hosts recorded though they are loopback",
+    "ignore_hosts": "hosts passed through, never recorded",
+    "allowed_hosts": "hosts open to live connections while offline",
+    "upstream": "provider's address=where to send instead, one a line",
+    "guard": "how far the network is closed while replaying: test (default), session, strict, off",
+    "placeholder_keys": "for how long unset keys get placeholders: test (default), session, off",
+    "clock": "which sleeps are virtual: retries (default), virtual, real",
+    "speed": "factor on the delays of replayed chunks (default: 0, none)",
+    "faults": "a scenario, such as: 429x2, 529, ok",
+    "max_calls": "budget of calls a test",
+    "max_output_tokens": "budget of output tokens a test",
+    "max_cost_usd": "budget of US dollars a test",
+    "accept": "take a recording though it is worse than the cassette that stands",
+}
+_ON_COMMAND_LINE = (
+    "mode",
+    "cassette_dir",
+    "on_unmatched",
+    "on_unplayed",
+    "on_unfired",
+    "guard",
+    "clock",
+    "speed",
+    "faults",
+)
+_RUN = pytest.StashKey["Run"]()
+_SESSION_KEYS = pytest.StashKey[Any]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register every setting as ini, and those that make sense on the command line."""
+    group = parser.getgroup("llmreplay", "record and replay LLM calls")
+    for name in _ON_COMMAND_LINE:
+        group.addoption(
+            f"--llmreplay-{name.replace('_', '-')}", dest=f"llmreplay_{name}", default=None, help=SETTINGS[name]
+        )
+    group.addoption(
+        "--llmreplay-accept", dest="llmreplay_accept", action="store_true", default=None, help=SETTINGS["accept"]
+    )
+    for name, text in SETTINGS.items():
+        parser.addini(f"llmreplay_{name}", text, default=None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Set placeholder keys before anything is imported, where the user asked for them for the whole session."""
+    if early_config.getini("llmreplay_placeholder_keys") == "session":
+        from llmreplay.pytest_run import session_placeholder_keys
+
+        early_config.stash[_SESSION_KEYS] = session_placeholder_keys()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and check what was said on the command line and in the ini file."""
+    config.addinivalue_line(
+        "markers",
+        "llmreplay(**settings): record and replay the LLM calls of a test; the settings are those of use_cassette().",
+    )
+    said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_ON_COMMAND_LINE, "accept"))
+    if said or any(config.getini(f"llmreplay_{name}") is not None for name in SETTINGS):
+        _run_of(config).check()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the session's placeholder keys and guard back."""
+    keys = config.stash.get(_SESSION_KEYS, None)
+    if keys is not None:
+        keys.uninstall()
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        run.close()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Find the fixtures wider than a function that tests of ours use: they own cassettes."""
+    ours = [item for item in session.items if _uses(item)]
+    if ours:
+        _run_of(session.config).own_wide_fixtures(ours)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Open the test's cassette before its first fixture."""
+    if _uses(item):
+        _run_of(item.config).open(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Raise in the call phase what the test swallowed."""
+    run = item.config.stash.get(_RUN, None)
+    if run is None:
+        return (yield)
+    run.enter_phase(item, "call")
+    result = yield
+    run.verify(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Close the test's cassette after its last fixture."""
+    run = item.config.stash.get(_RUN, None)
+    if run is None:
+        return (yield)
+    run.enter_phase(item, "teardown")
+    try:
+        return (yield)
+    finally:
+        run.close_item(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Give a fixture wider than a function its own cassette while it is set up."""
+    run = request.config.stash.get(_RUN, None)
+    if run is None or not run.owns(fixturedef):
+        return (yield)
+    replay = run.open_fixture(fixturedef, request)
+    try:
+        result = yield
+    except BaseException:
+        replay.close(passed=False)
+        raise
+    run.close_fixture(replay)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Learn whether the test passed, and add what was replayed to its report."""
+    run = item.config.stash.get(_RUN, None)
+    if run is None:
+        return (yield)
+    run.before_report(item, call)
+    report = yield
+    run.after_report(item, report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what was replayed, recorded and refused."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "llmreplay")]
+    if reports:
+        from llmreplay.report.summary import summary_lines
+
+        for line in summary_lines([report.llmreplay for report in reports]):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def llmreplay(request: pytest.FixtureRequest) -> Replay:
+    """Record and replay the LLM calls of this test; `llmreplay.calls` tells what was asked and answered."""
+    return _run_of(request.config).replay_of(request.node)
+
+
+def _uses(item: pytest.Item) -> bool:
+    return "llmreplay" in getattr(item, "fixturenames", ()) or item.get_closest_marker("llmreplay") is not None
+
+
+def _run_of(config: pytest.Config) -> Run:
+    run = config.stash.get(_RUN, None)
+    if run is None:
+        from llmreplay.pytest_run import Run
+
+        run = config.stash[_RUN] = Run(config)
+    return run

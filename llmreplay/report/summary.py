@@ -1,0 +1,49 @@
+"""The line at the end of a test run: what was replayed, recorded and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmreplay.core.attempt import Source
+from llmreplay.core.calls import Calls
+
+_WORDS = (
+    (Source.REPLAYED, "replayed"),
+    (Source.RECORDED, "recorded"),
+    (Source.LIVE, "live"),
+    (Source.FAULT, "faulted"),
+    (Source.STUB, "stubbed"),
+    (Source.REFUSED, "refused"),
+)
+
+
+def tally_of(calls: Calls, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Count what happened, in a shape that travels between processes.
+
+    Returns:
+        `interactions`: counts by source; `input_tokens`, `output_tokens`; `notes`: what the user should know.
+    """
+    counts: dict[str, int] = {}
+    for attempt in calls.attempts:
+        counts[attempt.source.value] = counts.get(attempt.source.value, 0) + 1
+    usage = calls.usage
+    return {
+        "interactions": counts,
+        "input_tokens": usage.input_tokens or 0,
+        "output_tokens": usage.output_tokens or 0,
+        "notes": list(notes),
+    }
+
+
+def summary_lines(tallies: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Add tallies up to a line, and list their notes under it."""
+    totals = {word: sum(tally["interactions"].get(source.value, 0) for tally in tallies) for source, word in _WORDS}
+    shown = [f"{count} {word}" for word, count in totals.items() if count]
+    if not shown:
+        return [note for tally in tallies for note in tally["notes"]]
+    tokens_in = sum(tally["input_tokens"] for tally in tallies)
+    tokens_out = sum(tally["output_tokens"] for tally in tallies)
+    tokens = f"; tokens: {tokens_in:,} in, {tokens_out:,} out" if tokens_in or tokens_out else ""
+    line = f"llmreplay: {', '.join(shown)}{tokens}"
+    return [line, *(f"llmreplay: {note}" for tally in tallies for note in tally["notes"])]

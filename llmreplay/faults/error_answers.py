@@ -28,16 +28,16 @@ def error_answer(
     """Give a provider's answer to a request that fails.
 
     Args:
-        status: As Anthropic counts; the provider's row may have another for the same thing.
+        status: As Anthropic counts; a provider may have another for the same kind of error.
         kind: One of `KINDS`, or None for the status's plain error.
-        headers: Set over the provider's.
+        headers: Set over the provider's. Of when to retry the answer says only what stands here.
         outcome: What it replaces, if that is known: a delay before it is kept.
         context: Names the api.
     """
     reply = error_reply(status, kind, context)
     return Response(
         reply.status,
-        with_headers(reply.headers, headers),
+        with_headers(_without_wait(reply.headers), headers),
         (Chunk(reply.body),) if reply.body else (),
         delay_s=outcome.delay_s if outcome else 0.0,
     )
@@ -55,7 +55,7 @@ def plain_answer(
     own: Headers = error_reply(status, kind, context).headers if status >= 400 else ()
     return Response(
         status,
-        with_headers(with_header(own, "content-length", None), headers),
+        with_headers(_without_wait(with_header(own, "content-length", None)), headers),
         (Chunk(body),) if body else (),
         delay_s=outcome.delay_s if outcome else 0.0,
     )
@@ -85,6 +85,10 @@ def error_event(status: int, wire: Wire, context: FaultContext) -> bytes:
         return ndjson_line(data)
     kinds = ((":message-type", "exception"), (":exception-type", "internalServerException"))
     return aws_frame((*kinds, (":content-type", "application/json")), data.encode())
+
+
+def _without_wait(headers: Headers) -> Headers:
+    return with_header(with_header(headers, "retry-after", None), "retry-after-ms", None)
 
 
 def _plain_error(status: int, kind: str | None) -> dict[str, object]:

@@ -218,7 +218,7 @@ class Status:
     code: int
     kind: str | None = None
     body: str | bytes | None = None
-    headers: Headers = ()
+    headers: Headers | Mapping[str, str] = ()
     retry_after_s: float | None = None
     retry_after_ms: float | None = None
     retry_after_date_s: float | None = None
@@ -234,19 +234,23 @@ class Status:
             check_choice("Status", "kind", self.kind, KINDS)
         if self.body is not None and not isinstance(self.body, (str, bytes)):
             raise SettingError(f"Status(body={self.body!r}): body must be text or bytes.")
-        pairs = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
-        object.__setattr__(self, "headers", tuple((name, value) for name, value in pairs))
-        for name, value in self.headers:
+        pairs = _pairs(self.headers)
+        object.__setattr__(self, "headers", pairs)
+        for name, value in pairs:
             check_header_text("Status", "headers", name)
             check_header_text("Status", "headers", value)
         check_retry_advice(self)
 
     def apply(self, outcome: Outcome | None, context: FaultContext) -> Outcome:
         """Give the error in the answer's place."""
-        headers = (*self.headers, *retry_headers(self, context.now))
+        headers = (*_pairs(self.headers), *retry_headers(self, context.now))
         if self.body is None and self.code >= 400:
             return error_answer(self.code, self.kind, headers, outcome, context)
         body = self.body or b""
         return plain_answer(
             self.code, self.kind, body.encode() if isinstance(body, str) else body, headers, outcome, context
         )
+
+
+def _pairs(headers: Headers | Mapping[str, str]) -> Headers:
+    return tuple(headers.items()) if isinstance(headers, Mapping) else tuple((name, value) for name, value in headers)

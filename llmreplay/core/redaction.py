@@ -1,0 +1,294 @@
+"""`Redactor`: takes secrets out of requests, outcomes and texts before anything is written or compared."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from llmreplay.core.aws_payloads import aws_payloads
+from llmreplay.core.delta_text import delta_texts, spread_over
+from llmreplay.core.encoded_views import views_of
+from llmreplay.core.findings import Finding, apply_findings, apply_to_pieces, merged_findings
+from llmreplay.core.header_secrets import (
+    ALLOWED_REQUEST_HEADERS,
+    form_findings,
+    is_meaningful_response_header,
+    password_findings,
+    secrets_in_headers,
+    secrets_in_url,
+    url_findings,
+)
+from llmreplay.core.json_leaves import string_leaves
+from llmreplay.core.model import Chunk, Headers, Outcome, Request, Response, TransportFailure
+from llmreplay.core.secret_names import SecretNames, plain_name
+from llmreplay.core.secret_shapes import SHORTEST_RUN, long_runs, shape_findings
+from llmreplay.core.taint import (
+    SHORTEST_SECRET,
+    Taint,
+    compressed_findings,
+    is_placeholder,
+    shortest_run,
+    taint_findings,
+    taint_of,
+)
+from llmreplay.core.user_redaction import Rewrite, UserRules, user_rules
+
+Finder: TypeAlias = Callable[[bytes], Sequence[Finding]]
+
+_ROUNDS = 8
+"""A replacement can bring to light what its neighbours are; each round leaves less to find."""
+
+_ESCAPES_OF_ESCAPES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A secret in bytes that were about to be written.
+
+    Attributes:
+        offset: Of its first byte.
+        line: Its line, from 1.
+        kind: What it is, in words that do not tell it.
+        place: JSON path of the string it stands in; empty if the bytes are no JSON.
+    """
+
+    offset: int
+    line: int
+    kind: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} at line {self.line}, byte {self.offset}{f', {self.place}' if self.place else ''}"
+
+
+class Redactor:
+    """Takes secrets out: by name, by shape, and by value wherever a value that was learned turns up again.
+
+    The same idempotent pass runs on what is recorded and on what is replayed, before fingerprints are made. Only
+    what was learned changes; every method may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        secrets: Iterable[str] = (),
+        *,
+        redact: Iterable[str | re.Pattern[str] | Rewrite] = (),
+        keep: Iterable[str] = (),
+        allowed_request_headers: Iterable[str] = (),
+        allowed_response_headers: Iterable[str] = (),
+        secret_headers: Iterable[str] = (),
+    ) -> None:
+        """Take what is known from the start.
+
+        Args:
+            secrets: Values to hunt, of environment variables; short ones and placeholders are passed over.
+            redact: The user's own: a name of headers, keys, parameters and fields; `re:` and a regular
+                expression (its first group, if it has one, is the secret); a function that gives a text back
+                without its secrets, and the same when called again.
+            keep: Names whose values stay, though they are secret by name.
+            allowed_request_headers: Kept besides `content-type` and those that choose an API's version.
+            allowed_response_headers: Kept besides those that carry meaning.
+            secret_headers: Headers whose values are hunted besides those that are known by their name.
+        """
+        kept = [name.lower() for name in keep]
+        self._rules: UserRules = user_rules(redact)
+        self._names = SecretNames(self._rules.names, frozenset(map(plain_name, kept)))
+        self._request_headers = ALLOWED_REQUEST_HEADERS.union(kept, map(str.lower, allowed_request_headers))
+        self._response_headers = frozenset(kept).union(map(str.lower, allowed_response_headers))
+        self._secret_headers = frozenset(map(str.lower, secret_headers))
+        self._lock = threading.Lock()
+        self._taints: tuple[Taint, ...] = ()
+        self._known: set[str] = set()
+        for secret in secrets:
+            self.learn(secret, origin="value of an environment variable")
+
+    # Learning
+
+    def learn(self, value: str, *, origin: str = "a known secret") -> bool:
+        """Hunt a value from now on.
+
+        Args:
+            value: The secret; under 12 characters, or a placeholder, it is passed over.
+            origin: Where it was seen, for messages.
+
+        Returns:
+            Whether it is new.
+        """
+        value = value.strip()
+        if len(value) < SHORTEST_SECRET or value in self._known or is_placeholder(value):
+            return False
+        with self._lock:
+            if value in self._known:
+                return False
+            self._known.add(value)
+            self._taints = (*self._taints, taint_of(value, origin))
+        return True
+
+    def learn_from_request(self, request: Request) -> None:
+        """Hunt what stands in the credential headers, parameters and user info of a request, and under secret names."""
+        found = [*secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)]
+        found += secrets_in_url(request.url, self._names)
+        found += self._named_secrets(request.body)
+        for value, origin in found:
+            self.learn(value, origin=origin)
+
+    def learn_from_response(self, response: Response) -> None:
+        """Hunt the cookies, tokens and account numbers that a response hands out."""
+        found = [*secrets_in_headers(response.headers, names=self._names, denied=self._secret_headers)]
+        found += self._named_secrets(response.body)
+        for value, origin in found:
+            self.learn(value, origin=origin)
+
+    def _named_secrets(self, body: bytes) -> list[tuple[str, str]]:
+        findings = merged_findings(body, self._names.json_findings(body))
+        return [
+            (value, finding.kind)
+            for finding in findings
+            if " " not in (value := body[finding.start : finding.end].decode("utf-8", "replace")) and "\\" not in value
+        ]
+
+    # Redacting
+
+    def request(self, request: Request) -> Request:
+        """Give the request as it may be written: allowed headers only, URL and body without secrets."""
+        headers = self._headers(request.headers, self._request_headers.__contains__)
+        url = self._clean(request.url.encode("utf-8", "surrogatepass"), self._found_in_url).decode("utf-8", "replace")
+        return replace(request, url=url, headers=headers, body=self._body(request.body, request.headers))
+
+    def _body(self, body: bytes, headers: Headers) -> bytes:
+        def found(data: bytes) -> list[Finding]:
+            in_form = form_findings(data, headers, self._names)
+            return [*self._found(data), *self._found_by_name(data), *in_form, *self._rewritten(data)]
+
+        return self._clean(body, found) if body else body
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Give the outcome as it may be written: meaningful headers, chunks without secrets that they share."""
+        if isinstance(outcome, TransportFailure):
+            return replace(outcome, message=self.text(outcome.message))
+
+        def is_allowed(name: str) -> bool:
+            return name in self._response_headers or is_meaningful_response_header(name)
+
+        headers = self._headers(outcome.headers, is_allowed)
+        pieces = [chunk.data for chunk in outcome.chunks]
+        cleaned = self._clean_pieces(pieces)
+        if cleaned == pieces:
+            return replace(outcome, headers=headers)
+        return replace(outcome, headers=headers, chunks=_chunks_with(outcome.chunks, cleaned))
+
+    def text(self, text: str) -> str:
+        """Give a text as it may be shown: an error, a log, a report, a file's name."""
+        data = text.encode("utf-8", "surrogatepass")
+        cleaned = self._clean(data, self._found_in_text)
+        return text if cleaned == data else cleaned.decode("utf-8", "replace")
+
+    def scan(self, data: bytes) -> Leak | None:
+        """Look for a secret in bytes that are about to be written; None if there is none."""
+        findings = merged_findings(data, self._found(data))
+        if not findings:
+            return None
+        first = findings[0]
+        leaves = string_leaves(data) if data[:1] in (b"{", b"[") else ()
+        place = next((leaf.path for leaf in leaves if leaf.start <= first.start <= leaf.end), "")
+        return Leak(first.start, data.count(b"\n", 0, first.start) + 1, first.kind, place)
+
+    # Finding
+
+    def _found(self, data: bytes, escapes: int = _ESCAPES_OF_ESCAPES) -> list[Finding]:
+        """Find secrets by shape and by value, however they are encoded, and by the user's patterns."""
+        taints = self._taints
+        runs = long_runs(data, shortest_run(taints) if taints else SHORTEST_RUN)
+        found = shape_findings(data, runs)
+        if taints:
+            found += taint_findings(data, runs, taints)
+        if escapes:
+            found += compressed_findings(data, runs, lambda text: bool(self._found(text, escapes - 1)))
+            longest = max((end - start for start, end in runs), default=0)
+            has_odd = any(not taint.raw.isascii() or b"/" in taint.raw or b'"' in taint.raw for taint in taints)
+            for view in views_of(data, longest_run=longest, has_slash_escapes=has_odd):
+                found += map(view.in_original, self._found(view.data, escapes - 1))
+        found += self._rules.pattern_findings(data)
+        return found
+
+    def _found_by_name(self, data: bytes) -> list[Finding]:
+        found = self._names.json_findings(data)
+        return found + password_findings(data) if b"@" in data else found
+
+    def _found_in_url(self, data: bytes) -> list[Finding]:
+        return [*self._found(data), *url_findings(data, self._names)]
+
+    def _found_in_text(self, data: bytes) -> list[Finding]:
+        found = [*self._found_in_url(data), *self._names.json_findings(data)]
+        return found + self._rules.function_findings(data, 0)
+
+    def _rewritten(self, data: bytes) -> list[Finding]:
+        """Find what the user's functions take out of the strings of a body, or of a body that is no JSON."""
+        if not self._rules.functions:
+            return []
+        leaves = [(leaf.start, leaf.end) for leaf in string_leaves(data)] or [(0, len(data))]
+        return [finding for start, end in leaves for finding in self._rules.function_findings(data[start:end], start)]
+
+    def _found_in_stream(self, body: bytes) -> list[Finding]:
+        """Find secrets in a response's body, and in the texts that its events bring in pieces."""
+        found: list[Finding] = []
+        for places in delta_texts(body):
+            joined = b"".join([body[start:end] for start, end in places])
+            in_joined = [*self._found(joined), *self._found_by_name(joined), *self._rules.function_findings(joined, 0)]
+            found += spread_over(places, merged_findings(joined, in_joined))
+        return [*found, *self._found(body), *self._found_by_name(body), *self._rewritten(body)]
+
+    # Replacing
+
+    def _clean(self, data: bytes, find: Finder) -> bytes:
+        for _ in range(_ROUNDS):
+            findings = merged_findings(data, find(data))
+            if not findings:
+                break
+            data = apply_findings(data, findings)
+        return data
+
+    def _headers(self, headers: Headers, is_allowed: Callable[[str], bool]) -> Headers:
+        return tuple((name, self.text(value)) for name, value in headers if is_allowed(name.lower()))
+
+    def _clean_pieces(self, pieces: list[bytes]) -> list[bytes]:
+        """Take secrets out of a body that came in pieces, those across their borders too."""
+        if frames := aws_payloads(b"".join(pieces)):
+            events = [frame.event for frame in frames]
+            changed = self._clean(b"\n".join(events), self._found_in_stream).split(b"\n")
+            if len(changed) != len(events):
+                changed = [self._clean(event, self._found_in_stream) for event in events]
+            findings = [
+                Finding(frame.start, frame.end, "frame", frame.frame_with(new))
+                for frame, old, new in zip(frames, events, changed, strict=True)
+                if old != new
+            ]
+            return apply_to_pieces(pieces, findings)
+        for _ in range(_ROUNDS):
+            body = b"".join(pieces)
+            found = self._found_in_stream(body)
+            start = 0
+            for piece in pieces if len(pieces) > 1 else ():
+                found += (replace(f, start=f.start + start, end=f.end + start) for f in self._found(piece))
+                start += len(piece)
+            findings = merged_findings(body, found)
+            if not findings:
+                break
+            pieces = apply_to_pieces(pieces, findings)
+        return pieces
+
+
+def _chunks_with(chunks: Sequence[Chunk], pieces: Sequence[bytes]) -> tuple[Chunk, ...]:
+    """Give chunks their new bytes; one that lost all gives its time to the next, because none may be empty."""
+    changed: list[Chunk] = []
+    waited_s = 0.0
+    for chunk, piece in zip(chunks, pieces, strict=True):
+        if not piece and chunk.data:
+            waited_s += chunk.after_s
+            continue
+        changed.append(replace(chunk, data=piece, after_s=chunk.after_s + waited_s))
+        waited_s = 0.0
+    return tuple(changed)

@@ -28,7 +28,7 @@ from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.interceptors.stacks import STACKS
-from llmreplay.providers import CATALOGUE
+from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.report.explain import differences_between
 from llmreplay.storage.tape import Tape, TapeRules
 
@@ -115,7 +115,13 @@ class Replay:
         rules = rules_from(
             settings.ignore, settings.normalize, apis=CATALOGUE.apis, feature_headers=CATALOGUE.feature_headers
         )
-        redactor = Redactor(patterns=settings.redact, keep=settings.keep)
+        redactor = Redactor(
+            (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
+            redact=settings.redact,
+            keep=settings.keep,
+            allowed_request_headers=CATALOGUE.feature_headers,
+            secret_headers=SECRET_HEADERS,
+        )
         clock = VirtualClock(
             ClockMode(settings.clock),
             is_retrying=lambda: self.recorder.is_retrying(),
@@ -291,7 +297,7 @@ def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractCo
         strict=settings.guard == "strict",
         allowed_hosts=(*settings.allowed_hosts, *settings.ignore_hosts),
         provider_hosts=tuple((host, provider.name) for provider in CATALOGUE.providers for host in provider.hosts),
-        proxy_ports=loopback_proxy_ports(),
+        proxy_ports=loopback_proxy_ports(os.environ),
     )
     return closed(policy, lambda blocked: recorder.refuse(ClosedConnection(blocked_text(blocked))))
 

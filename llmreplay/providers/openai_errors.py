@@ -65,7 +65,7 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     Args:
         status: 4xx or 5xx.
         kind: None for the plain one, or `spend_cap` or `quota` (429, `insufficient_quota`), `context_overflow`
-            (400) or `overloaded` (503).
+            (400) or `overloaded` (503 whatever status is asked for).
 
     A plain 429 names a wait of 20 s; one for lack of quota names none, for waiting does not help.
 

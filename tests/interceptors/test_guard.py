@@ -404,6 +404,21 @@ def test_a_late_thread_reaches_what_its_test_allowed(refusals):
     assert (raised, late) == ([], [])
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 raises no audit event when a thread starts")
+def test_a_thread_that_a_late_thread_starts_is_closed(refusals):
+    """A late thread hands its guard on to the threads that it starts."""
+    late = Refusals()
+
+    def start_another(host):
+        another = threading.Thread(target=connect_quietly_or_refused)
+        another.start()
+        another.join()
+
+    a_late_thread(a_policy(), refusals, late, go=start_another)
+
+    assert len(late) == 1
+
+
 def test_an_idle_pool_thread_is_free_after_the_test(refusals):
     """A pool that a test was the first to use serves later tests."""
     late = Refusals()

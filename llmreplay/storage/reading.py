@@ -1,0 +1,174 @@
+"""The bytes of a cassette file to interactions: checked whole, their bodies restored when they are asked for."""
+
+from __future__ import annotations
+
+import codecs
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from llmreplay.core.errors import CassetteError
+from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
+from llmreplay.storage.bodies import headers_from, request_from
+from llmreplay.storage.checks import check_restorable
+from llmreplay.storage.chunks import chunks_from
+from llmreplay.storage.diagnosis import damaged_file, wrong_value
+from llmreplay.storage.duplicate_keys import duplicate_key, duplicate_key_at_top
+from llmreplay.storage.wire import (
+    FORMAT,
+    WireCassette,
+    WireFailure,
+    WireInteraction,
+    WireRequest,
+    WireResponse,
+    plain_text,
+)
+
+_cassette_from = msgspec.json.Decoder(WireCassette)
+_interaction_from = msgspec.json.Decoder(WireInteraction)
+_PIECE_BYTES = 1 << 20
+
+
+class _Slices(msgspec.Struct, gc=False):
+    """An interaction whose parts are still to be read; it was checked when the file was loaded."""
+
+    request: Raw
+    response: Raw | msgspec.UnsetType = UNSET
+    failure: Raw | msgspec.UnsetType = UNSET
+
+
+_slices_from = msgspec.json.Decoder(_Slices)
+_request_from = msgspec.json.Decoder(WireRequest)
+_response_from = msgspec.json.Decoder(WireResponse)
+_failure_from = msgspec.json.Decoder(WireFailure)
+
+
+class StoredInteraction:
+    """An interaction as it stands in a file; request and outcome are read when they are asked for.
+
+    Attributes:
+        recorded_at: UTC, `2026-11-21T09:14:03Z`.
+        during: Part of the test that made it.
+        summary: The line with which it begins, for the reader of the file.
+    """
+
+    __slots__ = ("_outcome", "_raw", "_request", "during", "recorded_at", "summary")
+
+    def __init__(self, raw: Raw, wire: WireInteraction) -> None:
+        self._raw = raw
+        self._request: Request | None = None
+        self._outcome: Outcome | None = None
+        self.recorded_at = wire.recorded_at
+        self.during: str = wire.during
+        self.summary = wire.summary
+
+    @property
+    def request(self) -> Request:
+        """As redacted; a JSON body without white space."""
+        if self._request is None:
+            self._request = request_from(_request_from.decode(_slices_from.decode(self._raw).request))
+        return self._request
+
+    @property
+    def outcome(self) -> Outcome:
+        """As received and redacted, byte for byte."""
+        if self._outcome is None:
+            slices = _slices_from.decode(self._raw)
+            if slices.response is not UNSET:
+                self._outcome = _response(_response_from.decode(slices.response))
+            elif slices.failure is not UNSET:
+                self._outcome = _failure(_failure_from.decode(slices.failure))
+        assert self._outcome is not None, "an interaction without outcome is refused on loading"
+        return self._outcome
+
+    @property
+    def interaction(self) -> Interaction:
+        """The same as a plain value, everything read."""
+        return Interaction(self.request, self.outcome, self.recorded_at, self.during)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, StoredInteraction):
+            return self.interaction == other.interaction
+        return self.interaction == other
+
+    def __hash__(self) -> int:
+        return hash(self.interaction)
+
+    def __repr__(self) -> str:
+        return f"StoredInteraction({self.summary or self.recorded_at!r})"
+
+
+def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[StoredInteraction, ...]:
+    """Read a cassette file.
+
+    Args:
+        data: The whole file; one that was checked out with CRLF or a byte order mark is read all the same.
+        path: The file's name, for errors.
+        file_format: The format that it must have.
+
+    Raises:
+        CassetteError: Anything in it is wrong; nothing of it is given then.
+    """
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    cassette = _outline(data, path, file_format)
+    stored = []
+    for number, raw in enumerate(cassette.interactions):
+        stored.append(StoredInteraction(raw, _checked(raw, f"$.interactions[{number}]", path)))
+    repeated = duplicate_key_at_top(data, cassette)
+    if repeated is not None:
+        raise wrong_value(path, "$", f"the key `{repeated}` stands here twice")
+    return tuple(stored)
+
+
+def _outline(data: bytes, path: str, file_format: str) -> WireCassette:
+    try:
+        _check_utf8(data)
+        cassette = _cassette_from.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise damaged_file(data, path, error) from None
+    if cassette.format != file_format:
+        raise damaged_file(data, path, None)
+    return cassette
+
+
+def _check_utf8(data: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    for start in range(0, len(view), _PIECE_BYTES):
+        try:
+            decoder.decode(view[start : start + _PIECE_BYTES])
+        except UnicodeDecodeError as error:
+            pending = len(error.object) - len(view[start : start + _PIECE_BYTES])
+            position = start - pending + error.start
+            raise UnicodeDecodeError("utf-8", data, position, position + 1, error.reason) from None
+    decoder.decode(b"", final=True)
+
+
+def _checked(raw: Raw, place: str, path: str) -> WireInteraction:
+    """Read an interaction and prove that it can be restored, without restoring it."""
+    try:
+        wire = _interaction_from.decode(raw)
+        check_restorable(wire)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise wrong_value(path, place, str(error)) from None
+    repeated = duplicate_key(raw, wire)
+    if repeated is not None:
+        raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
+    return wire
+
+
+def _response(wire: WireResponse) -> Response:
+    return Response(
+        status=wire.status,
+        headers=headers_from(wire.headers),
+        chunks=chunks_from(wire.chunks),
+        end=End(wire.end),
+        reason=plain_text(wire.reason),
+    )
+
+
+def _failure(wire: WireFailure) -> TransportFailure:
+    return TransportFailure(
+        kind=Failure(wire.kind), message=plain_text(wire.message), after_s=wire.after_s
+    )

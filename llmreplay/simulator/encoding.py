@@ -14,6 +14,7 @@ Encoder: TypeAlias = Callable[[bytes, bool], bytes]
 
 CODINGS = ("gzip", "deflate", "br", "zstd")
 _GZIP_WINDOW = 31
+_BROTLI_QUALITY = 4
 
 
 def encoder_for(coding: str) -> Encoder:
@@ -28,7 +29,7 @@ def encoder_for(coding: str) -> Encoder:
     if coding == "deflate":
         return _zlib_encoder(zlib.compressobj())
     if coding == "br":
-        return _brotli_encoder(_library("brotli", coding).Compressor())
+        return _brotli_encoder(_library("brotli", coding).Compressor(quality=_BROTLI_QUALITY))
     if coding == "zstd":
         return _zstandard_encoder(_library("zstandard", coding).ZstdCompressor().compressobj())
     raise SettingError(f"compress={coding!r}: choose from {', '.join(CODINGS)}, or None.")

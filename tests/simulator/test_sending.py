@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import httpx2
 import pytest
@@ -100,3 +102,16 @@ def test_a_body_without_chunks_has_no_body(ask):
     assert response.status_code == 204
     assert chunks == []
     assert "content-encoding" not in response.headers
+
+
+def test_chunks_do_not_wait_for_each_other():
+    """Chunks leave at once: twenty responses of several small chunks take far less than their delayed ACKs would."""
+    source = serve_interactions([an_interaction(a_response())], is_repeating=True)
+
+    with Simulator(source) as simulator, httpx.Client() as client:
+        started = time.perf_counter()
+        for _ in range(20):
+            client.post(simulator.url + "/v1/chat?beta=true", content=SAME_BODY)
+        elapsed_s = time.perf_counter() - started
+
+    assert elapsed_s < 0.4

@@ -41,7 +41,7 @@ class Needs(Enum):
     WHOLE_BODY = "whole_body"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """A fault and how to speak of it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from llmreplay.core.errors import SettingError
@@ -216,6 +216,7 @@ class Status:
     """
 
     code: int
+    _: KW_ONLY
     kind: str | None = None
     body: str | bytes | None = None
     headers: Headers | Mapping[str, str] = ()

@@ -2,7 +2,6 @@ import json
 import zlib
 
 import pytest
-from fault_doubles import a_body, a_context, a_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,13 +10,20 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import End, header
 
+from .fault_doubles import a_body, a_context, a_stream
+
 PLAIN = a_context(is_streamed=False)
 JSON = st.recursive(
-    st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
 )
 
 
-@given(st.lists(JSON) | st.dictionaries(st.text(), JSON), st.sampled_from([b"", b" ", b"\n\n  \n\n\n\n\n"]))
+@given(
+    st.lists(JSON, max_size=3) | st.dictionaries(st.text(), JSON, max_size=3),
+    st.sampled_from([b"", b" ", b"\n\n  \n\n\n\n\n"]),
+)
 def test_truncated_json_never_is_json(value, padding):
     """The body is the beginning of the recorded one, ends cleanly, and no JSON reader takes it."""
     whole = a_body(padding + json.dumps(value).encode() + padding)
@@ -27,7 +33,7 @@ def test_truncated_json_never_is_json(value, padding):
     assert whole.body.startswith(cut.body)
     assert cut.end is End.COMPLETE
     assert header(cut.headers, "content-length") == str(len(cut.body))
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(json.JSONDecodeError):
         json.loads(cut.body)
 
 

@@ -1,8 +1,8 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from fault_doubles import a_body, a_context, a_stream, an_ndjson_stream, names_in, sse_raws
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +10,10 @@ from llmreplay import faults
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Chunk
+
+from .fault_doubles import a_body, a_context, a_stream, an_ndjson_stream, names_in, sse_raws
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=9))
@@ -49,7 +53,12 @@ def test_a_seed_makes_the_same_chunks_in_every_process():
 
     runs = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("1", "2")
     }

@@ -1,7 +1,16 @@
 import json
 
 import pytest
-from fault_doubles import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmreplay import faults
+from llmreplay.core.errors import SettingError
+from llmreplay.core.fault import FaultCannotApply
+from llmreplay.core.model import Chunk, End, Response, TransportFailure, header
+from llmreplay.core.streams import Wire, events_of
+
+from .fault_doubles import (
     NAMES,
     a_body,
     a_context,
@@ -12,14 +21,6 @@ from fault_doubles import (
     names_in,
     sse_raws,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from llmreplay import faults
-from llmreplay.core.errors import SettingError
-from llmreplay.core.fault import FaultCannotApply
-from llmreplay.core.model import Chunk, End, Response, TransportFailure, header
-from llmreplay.core.streams import Wire, events_of
 
 
 @pytest.mark.parametrize("delivered", [0, 1, 6], ids=["no event", "one event", "all"])

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from fault_doubles import NAMES, a_body, a_context, a_stream, an_aws_stream, an_ndjson_stream, names_in, sse_raws
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,8 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Chunk, Response
 from llmreplay.core.streams import Wire, events_of, sse_event
+
+from .fault_doubles import NAMES, a_body, a_context, a_stream, an_aws_stream, an_ndjson_stream, names_in, sse_raws
 
 ALL = [faults.DropEvent, faults.DuplicateEvent, faults.SwapEvents, faults.CorruptEvent]
 

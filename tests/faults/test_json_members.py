@@ -54,5 +54,5 @@ def test_what_stays_is_untouched(text, left):
 @pytest.mark.parametrize("text", ["", "{", '{"u":1', "[DONE]", '{"u":1} x'], ids=repr)
 def test_text_that_is_no_json_is_refused(text):
     """Nothing is guessed about text that no JSON reader takes."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(json.JSONDecodeError):
         without_members(text, NAMES, depth=2)

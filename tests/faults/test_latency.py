@@ -1,5 +1,4 @@
 import pytest
-from fault_doubles import a_body, a_context, a_stream, names_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +6,8 @@ from llmreplay import faults
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
+
+from .fault_doubles import a_body, a_context, a_stream, names_in
 
 DELAYS = [chunk.delay_s for chunk in a_stream().chunks]
 

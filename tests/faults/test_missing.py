@@ -1,12 +1,13 @@
 import json
 
 import pytest
-from fault_doubles import a_body, a_context, a_stream, an_api, an_aws_stream, names_in
 
 from llmreplay import faults
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Chunk, End, Response, header
 from llmreplay.core.streams import Wire, events_of, sse_event
+
+from .fault_doubles import a_body, a_context, a_stream, an_api, an_aws_stream, names_in
 
 
 def a_stream_of(*payloads):

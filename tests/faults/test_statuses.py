@@ -2,12 +2,13 @@ import email.utils
 import json
 
 import pytest
-from fault_doubles import a_body, a_context, a_stream, an_api
 
 from llmreplay import faults
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import Fault
 from llmreplay.core.model import header
+
+from .fault_doubles import a_body, a_context, a_stream, an_api
 
 NOW = 1_795_252_443.0
 

@@ -1,9 +1,10 @@
 import pytest
-from fault_doubles import a_body, a_context, a_stream
 
 from llmreplay import faults
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Failure, TransportFailure
+
+from .fault_doubles import a_body, a_context, a_stream
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures.thread
-import queue
-import sys
-import threading
 import weakref
 from collections.abc import Callable, Sized
-from types import CodeType, FrameType
 from typing import Any
 
 from llmreplay.interceptors.clock_time import TIMELINE
+from llmreplay.interceptors.clock_workers import is_a_worker_busy
 
 IO_GRACE_S = 0.25
 """Real seconds that sockets and worker threads get before a deadline that is not ours may pass."""
+_SLICE_S = 0.005
 
 FALLBACK = (
     "{loop} cannot be advanced: virtual waits on it end at once, and deadlines around them do not fire.\n"
@@ -73,11 +70,20 @@ class LoopTime:
         timer = self._next_timer()
         if events or timer is None:
             return events or self._real_select(timeout)
-        if timer not in self._sleepers and self._is_working():
-            events = self._real_select(min(IO_GRACE_S, self._seconds_until(timer)))
-            if events:
-                return events
-        self.advance(self._seconds_until(timer))
+        if timer not in self._sleepers:
+            events = self._events_of_work_before(timer)
+        if not events:
+            self.advance(self._seconds_until(timer))
+        return events
+
+    def _events_of_work_before(self, timer: asyncio.TimerHandle) -> Any:
+        """Give real work the real time it needs, within bounds, before a deadline passes."""
+        events: Any = []
+        grace_s = min(IO_GRACE_S, self._seconds_until(timer))
+        while not events and grace_s > 0 and self._is_working():
+            # In slices, for work may end without an event.
+            events = self._real_select(min(_SLICE_S, grace_s))
+            grace_s -= _SLICE_S
         return events
 
     def _has_virtual_sleep(self) -> bool:
@@ -93,7 +99,7 @@ class LoopTime:
     def _is_working(self) -> bool:
         watched: Sized = getattr(self._io, "get_map", dict)() or ()
         # One is the loop's own pipe to itself.
-        return len(watched) > 1 or _is_a_worker_busy()
+        return len(watched) > 1 or is_a_worker_busy()
 
 
 def loop_time(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
@@ -119,27 +125,3 @@ def fallback_text(loop: asyncio.AbstractEventLoop) -> str:
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _is_a_worker_busy() -> bool:
-    """Say whether another thread, a worker of a pool, is doing more than waiting for work."""
-    here, loops = threading.get_ident(), _worker_loops()
-    return any(thread != here and _is_at_work(frame, loops) for thread, frame in sys._current_frames().items())
-
-
-def _is_at_work(frame: FrameType, worker_loops: tuple[CodeType, ...]) -> bool:
-    callee: FrameType | None = None
-    candidate: FrameType | None = frame
-    while candidate is not None:
-        if candidate.f_code in worker_loops:
-            return callee is not None and callee.f_code is not queue.Queue.get.__code__
-        callee, candidate = candidate, candidate.f_back
-    return False
-
-
-def _worker_loops() -> tuple[CodeType, ...]:
-    """Give the code in which workers of the standard library's and anyio's pools wait for work."""
-    pools = [vars(concurrent.futures.thread).get("_worker")]
-    anyio = sys.modules.get("anyio._backends._asyncio")
-    pools.append(getattr(getattr(anyio, "WorkerThread", None), "run", None))
-    return tuple(pool.__code__ for pool in pools if pool is not None)

@@ -114,7 +114,7 @@ class Names:
             if len(sys.modules) != self._module_count:
                 self.bind(self._application_packages)
             module = sys.modules.get(str(namespace.get("__name__")))
-            if issubclass(type(module), ModuleType) and _namespace(module) is namespace:
+            if module is not None and issubclass(type(module), ModuleType) and _namespace(module) is namespace:
                 self._bind_places(module, [place for place in namespace if id(namespace[place]) in self._views])
 
     def _put(self, owner: Any, name: str, ours: object) -> None:
@@ -125,6 +125,7 @@ class Names:
     def _put_stand_in(self, owner: ModuleType, stand_in: StandIn) -> None:
         current, place = vars(owner)[stand_in.__name__], (id(owner), stand_in.__name__)
         if current is stand_in:
+            self._buried.discard(place)
             self._bindings.append(Binding(owner, stand_in.__name__, stand_in, stand_in.theirs))
             return
         # What covers our stand-in calls it: were it covered in turn, the two would call each other for ever.

@@ -1,0 +1,51 @@
+"""Whether a thread pool is at work: its result may come before a deadline that virtual time would cross."""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import queue
+import sys
+import threading
+from types import CodeType, FrameType
+
+_STARTING = frozenset({"_bootstrap", "_bootstrap_inner", "run", "set", "notify_all", "notify"})
+_THREADING = threading.Thread.run.__code__.co_filename
+
+
+def is_a_worker_busy() -> bool:
+    """Say whether another thread, a worker of a pool, has work or is about to take some.
+
+    Pools do not tell, and an application may have any number of them: their threads' stacks do.
+    """
+    here, loops = threading.get_ident(), _worker_loops()
+    return any(thread != here and _is_at_work(frame, loops) for thread, frame in sys._current_frames().items())
+
+
+def _is_at_work(innermost: FrameType, worker_loops: tuple[CodeType, ...]) -> bool:
+    callee: FrameType | None = None
+    frame: FrameType | None = innermost
+    is_starting = True
+    while frame is not None:
+        if frame.f_code in worker_loops:
+            is_waiting = callee is None or callee.f_code is queue.Queue.get.__code__
+            return not is_waiting or _has_work(frame)
+        is_starting &= frame.f_code.co_filename == _THREADING and frame.f_code.co_name in _STARTING
+        callee, frame = frame, frame.f_back
+    return is_starting
+
+
+def _has_work(worker_loop: FrameType) -> bool:
+    """Say whether a worker that looks idle holds a piece of work, or will find one in its queue."""
+    names = worker_loop.f_locals
+    if names.get("work_item") is not None or names.get("item") is not None:
+        return True
+    waiting = names.get("work_queue", getattr(names.get("self"), "queue", None))
+    return waiting is not None and waiting.qsize() > 0
+
+
+def _worker_loops() -> tuple[CodeType, ...]:
+    """Give the code in which workers of the standard library's and anyio's pools wait for work."""
+    pools = [vars(concurrent.futures.thread).get("_worker")]
+    anyio = sys.modules.get("anyio._backends._asyncio")
+    pools.append(getattr(getattr(anyio, "WorkerThread", None), "run", None))
+    return tuple(pool.__code__ for pool in pools if pool is not None)

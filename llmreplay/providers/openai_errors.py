@@ -93,7 +93,7 @@ def responses_error_reply(status: int, kind: str | None) -> ErrorReply:
     """Build the error of the Responses API, which names `input` where chat names `messages`."""
     reply = error_reply(status, kind)
     body = reply.body.replace(b'"param":"messages"', b'"param":"input"')
-    return ErrorReply(status=status, headers=reply.headers, body=body)
+    return ErrorReply(status=reply.status, headers=reply.headers, body=body)
 
 
 def chat_error_event(status: int) -> bytes:

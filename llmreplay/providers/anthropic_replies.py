@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from llmreplay.core.model import Headers, Json, Reply, Request, Response, ToolCall
+from llmreplay.core.model import Headers, Json, Reply, Request, Response
 from llmreplay.providers.anthropic_messages import STOP_REASONS
 from llmreplay.providers.json_fields import Fields, fields_of, items_of, number_at, objects_in, text_of
 from llmreplay.providers.making import (
     Counts,
+    arguments_object,
     counts_for,
     fragments_of,
     json_response,
@@ -67,21 +68,9 @@ def _content(reply: Reply) -> list[Json]:
         content.append({"type": "text", "text": reply.text})
     for at, call in enumerate(reply.tool_calls):
         identity = call.id or made_id("toolu_01", reply.id_seed, f"tool {at}", 22)
-        content.append({"type": "tool_use", "id": identity, "name": call.name, "input": _input(call)})
+        arguments = arguments_object(call, "anthropic.messages")
+        content.append({"type": "tool_use", "id": identity, "name": call.name, "input": arguments})
     return content
-
-
-def _input(call: ToolCall) -> Json:
-    try:
-        value: Json = json.loads(call.arguments or "{}")
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"ToolCall(name={call.name!r}): arguments must be a JSON object for anthropic.messages, "
-            "which sends them as one."
-        )
-    return value
 
 
 def _usage(counts: Counts) -> dict[str, Json]:

@@ -7,6 +7,9 @@ import re
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
+from llmreplay.providers import gemini_generate as generate
+from llmreplay.providers.gemini_errors import error_event, error_reply
+from llmreplay.providers.gemini_replies import build_response
 from llmreplay.providers.openai import CHAT, EMBEDDINGS
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -34,6 +37,13 @@ GENERATE = Api(
     source=SOURCE,
     wire=Wire.SSE,
     is_streamed=is_streamed,
+    answer_from_body=generate.answer_from_body,
+    answer_from_events=generate.answer_from_events,
+    is_terminal=generate.is_terminal,
+    error_reply=error_reply,
+    error_event=error_event,
+    build_response=build_response,
+    looks_like=generate.looks_like,
     canonical_path=canonical_path,
 )
 
@@ -66,6 +76,7 @@ PROVIDER = Provider(
                 ("models.list", "GET", f"{_VERSION}/models"),
                 ("models.retrieve", "GET", f"{_VERSION}/models/[^/:]+"),
             ),
+            error_reply=error_reply,
             canonical_path=canonical_path,
         ),
     ),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from llmreplay.core.model import Chunk, Headers, Json, Reply, Request, Response, Usage
+from llmreplay.core.model import Chunk, Headers, Json, Reply, Request, Response, ToolCall, Usage
 from llmreplay.core.streams import sse_event
 from llmreplay.providers.json_fields import Fields, fields_of
 
@@ -81,6 +81,23 @@ def raw_stop_reason(reply: Reply, words: Mapping[str, str], api: str) -> str:
             f"Reply(stop_reason={canonical!r}): {api} has no such stop reason: choose from {', '.join(words)}."
         )
     return words[canonical]
+
+
+def arguments_object(call: ToolCall, api: str) -> Json:
+    """Give the arguments of a tool call for an api that sends them as an object, not as text.
+
+    Raises:
+        ValueError: They are no JSON object.
+    """
+    try:
+        value: Json = json.loads(call.arguments or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"ToolCall(name={call.name!r}): arguments must be a JSON object for {api}, which sends them as one."
+        )
+    return value
 
 
 def canonical_stop_reason(reply: Reply) -> str:

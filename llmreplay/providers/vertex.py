@@ -8,6 +8,7 @@ from llmreplay.core.api import Provider
 from llmreplay.core.model import Json
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.gemini import GENERATE
+from llmreplay.providers.gemini_errors import error_reply
 from llmreplay.providers.openai import CHAT
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -66,6 +67,7 @@ PROVIDER = Provider(
                 ("embedContent", "POST", f"{_GOOGLE}:embedContent"),
                 ("countTokens", "POST", f"{_GOOGLE}:countTokens"),
             ),
+            error_reply=error_reply,
             canonical_path=canonical_path,
         ),
     ),

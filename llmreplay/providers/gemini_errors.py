@@ -1,0 +1,97 @@
+"""Gemini's errors: bodies, and the event of an error in mid-stream. It sends no rate-limit headers.
+
+Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, as given 2026-11-21; recorded errors of 2025 and 2026.
+"""
+
+from __future__ import annotations
+
+from llmreplay.core.api import ErrorReply
+from llmreplay.core.model import Json
+from llmreplay.core.streams import sse_event
+from llmreplay.providers.making import json_text
+
+RETRY_DELAY_S = 26
+
+_ERRORS = {
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    403: ("PERMISSION_DENIED", "The caller does not have permission"),
+    404: ("NOT_FOUND", "The model is not found for this API version."),
+    408: ("DEADLINE_EXCEEDED", "The request timed out. Please try again."),
+    409: ("ABORTED", "The operation was aborted."),
+    429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
+    499: ("CANCELLED", "The operation was cancelled."),
+    500: ("INTERNAL", "An internal error has occurred. Please retry."),
+    501: ("UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled."),
+    503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
+    504: ("DEADLINE_EXCEEDED", "The request timed out. Please try again."),
+}
+_QUOTA = ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details.")
+_KINDS = {
+    "spend_cap": _QUOTA,
+    "context_overflow": (
+        "INVALID_ARGUMENT",
+        "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+    ),
+    "quota": _QUOTA,
+    "overloaded": _ERRORS[503],
+}
+
+
+def error_reply(status: int, kind: str | None) -> ErrorReply:
+    """Build the error that Gemini sends for a status.
+
+    Args:
+        status: 4xx or 5xx.
+        kind: None for the plain one, or `spend_cap` or `quota` (429), `context_overflow` (400) or `overloaded`
+            (503 whatever status is asked for).
+
+    A plain 429 names a wait of 26 s, in its body; one for lack of quota names none.
+
+    Raises:
+        ValueError: The kind is none of these.
+    """
+    if kind is not None and kind not in _KINDS:
+        raise ValueError(f"kind={kind!r}: choose from {', '.join(_KINDS)}.")
+    status = 503 if kind == "overloaded" else status
+    return ErrorReply(
+        status=status,
+        headers=(("content-type", "application/json; charset=UTF-8"), ("server-timing", "gfet4t7; dur=32")),
+        body=json_text(_body(status, kind)).encode(),
+    )
+
+
+def error_event(status: int) -> bytes:
+    """Give the bytes of an error in a stream, for the status it would have had."""
+    return sse_event(None, json_text(_body(status, None))).replace(b"\n", b"\r\n")
+
+
+def _body(status: int, kind: str | None) -> Json:
+    plain = _ERRORS.get(status) or _ERRORS[400 if status < 500 else 500]
+    name, message = plain if kind is None else _KINDS[kind]
+    error: dict[str, Json] = {"code": status, "message": message, "status": name}
+    if name == "RESOURCE_EXHAUSTED":
+        error["details"] = _quota_details(names_wait=kind is None)
+    return {"error": error}
+
+
+def _quota_details(*, names_wait: bool) -> list[Json]:
+    minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
+    day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+    violation: Json = {
+        "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
+        "quotaId": minute if names_wait else day,
+        "quotaDimensions": {"location": "global", "model": "gemini-2.5-flash"},
+        "quotaValue": "10",
+    }
+    link: Json = {
+        "description": "Learn more about Gemini API quotas",
+        "url": "https://ai.google.dev/gemini-api/docs/rate-limits",
+    }
+    details: list[Json] = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+        {"@type": "type.googleapis.com/google.rpc.Help", "links": [link]},
+    ]
+    if names_wait:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{RETRY_DELAY_S}s"})
+    return details

@@ -18,9 +18,7 @@ _text_from = msgspec.json.Decoder(str)
 
 def wire_request(request: Request, *, is_plain: bool = False) -> WireRequest:
     """Lay a request out; `is_plain` keeps a JSON body as text, byte for byte."""
-    wire = WireRequest(
-        method=request.method, url=wire_text(request.url), headers=wire_headers(request.headers)
-    )
+    wire = WireRequest(method=request.method, url=wire_text(request.url), headers=wire_headers(request.headers))
     shown = None if is_plain else laid_out(request.body)
     if shown is not None:
         wire.json = Raw(shown)
@@ -35,13 +33,8 @@ def request_from(wire: WireRequest) -> Request:
     Raises:
         ValueError: A body is not what its name says.
     """
-    if wire.json is not UNSET:
-        body = restored(wire.json, "compact")
-    else:
-        body = bytes_from(wire.text, wire.base64)
-    return Request(
-        method=wire.method, url=plain_text(wire.url), headers=headers_from(wire.headers), body=body
-    )
+    body = bytes_from(wire.text, wire.base64) if wire.json is UNSET else restored(wire.json, "compact")
+    return Request(method=wire.method, url=plain_text(wire.url), headers=headers_from(wire.headers), body=body)
 
 
 def text_or_base64(data: bytes) -> tuple[Raw | msgspec.UnsetType, Raw | msgspec.UnsetType]:

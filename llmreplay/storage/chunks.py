@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import isfinite
 
 import msgspec
@@ -110,7 +111,7 @@ def _arrival(group: Sequence[Chunk]) -> WireChunks:
     """Say when the chunks of a group arrived, and where the later ones begin; the content is still to come."""
     cuts: list[tuple[int, float]] = []
     offset = 0
-    for chunk, following in zip(group, group[1:], strict=False):
+    for chunk, following in pairwise(group):
         offset += len(chunk.data)
         cuts.append((offset, seconds(following.after_s)))
     return WireChunks(after_s=seconds(group[0].after_s), cuts=cuts, text=Raw(b'""'))

@@ -9,9 +9,7 @@ import msgspec
 from llmreplay.core.errors import CassetteError
 from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT
 
-RESTORE = (
-    "Restore it from version control, or delete it and record again: pytest --llmreplay-mode=rewrite"
-)
+RESTORE = "Restore it from version control, or delete it and record again: pytest --llmreplay-mode=rewrite"
 
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 _PLACE = re.compile(r" - at `\$?(.*)`$", re.DOTALL)
@@ -40,7 +38,7 @@ _SIGNATURES = (
     ),
     (
         re.compile(rb'\s*\{\s*"(?:version|interactions|recorded_with)"\s*:'),
-        "it is JSON of another tool, perhaps a vcrpy cassette, without `\"format\"` at its start",
+        'it is JSON of another tool, perhaps a vcrpy cassette, without `"format"` at its start',
         "Convert it: llmreplay import <file>; or restore it from version control.",
     ),
     (

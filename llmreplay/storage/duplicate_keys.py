@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
 
 import msgspec
 
@@ -19,11 +18,8 @@ _BETWEEN = b",\n    "
 _TAIL = b"\n  ]\n}\n"
 
 
-class _Pairs(list[tuple[str, "_Value"]]):
+class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
-
-
-_Value: TypeAlias = "str | bool | None | list[_Value] | _Pairs"
 
 
 def duplicate_key(raw: msgspec.Raw, wire: WireInteraction) -> tuple[str, str] | None:
@@ -39,7 +35,7 @@ def duplicate_key(raw: msgspec.Raw, wire: WireInteraction) -> tuple[str, str] | 
     # What is written again as the same bytes, white space apart, has lost nothing. The order of these two
     # lines keeps the most that is in memory at a time at twice the interaction.
     again = msgspec.json.format(_encode(wire), indent=-1)
-    if again == msgspec.json.format(raw, indent=-1):  # type: ignore[arg-type]
+    if again == msgspec.json.format(raw, indent=-1):
         return None
     return _search(_pairs_from(bytes(raw)), "")
 
@@ -76,11 +72,11 @@ def _is_so_but_for_white_space(data: bytes, cassette: WireCassette) -> bool:
     if view[:position] != head:
         return False
     for raw in cassette.interactions:
-        compact = msgspec.json.format(raw, indent=-1)  # type: ignore[arg-type]
+        compact = msgspec.json.format(raw, indent=-1)
         if view[position : position + len(compact)] != compact:
             return False
         position += len(compact) + 1
-    return bytes(view[position - 1 :]) == b"]}" or (not cassette.interactions and view[position:] == b"]}")
+    return bytes(view[position - 1 if cassette.interactions else position :]) == b"]}"
 
 
 def _pairs_from(data: bytes) -> _Pairs:
@@ -89,7 +85,7 @@ def _pairs_from(data: bytes) -> _Pairs:
     return loaded
 
 
-def _search(value: _Value, place: str) -> tuple[str, str] | None:
+def _search(value: object, place: str) -> tuple[str, str] | None:
     found = None
     if isinstance(value, _Pairs):
         seen: set[str] = set()

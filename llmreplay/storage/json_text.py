@@ -70,4 +70,4 @@ def restored(shown: bytes | msgspec.Raw | memoryview, layout: Layout) -> bytes:
     """
     if layout == "verbatim":
         return bytes(shown)
-    return msgspec.json.format(shown, indent=_INDENTS[layout])  # type: ignore[arg-type,return-value]
+    return msgspec.json.format(shown, indent=_INDENTS[layout])

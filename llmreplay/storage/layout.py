@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Raw
 
 from llmreplay.storage.wire import (
     FORMAT,
@@ -116,7 +116,7 @@ def _inline(wire: WireFailure | WireChunks) -> bytes:
     return _spaced(wire)
 
 
-def _spaced(value: str | Struct | list[object] | tuple[object, ...]) -> bytes:
+def _spaced(value: object) -> bytes:
     if isinstance(value, str):
         return _encode(value)
     return msgspec.json.format(_encode(value), indent=0)

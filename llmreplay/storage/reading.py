@@ -7,7 +7,6 @@ import codecs
 import msgspec
 from msgspec import UNSET, Raw
 
-from llmreplay.core.errors import CassetteError
 from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import headers_from, request_from
 from llmreplay.storage.checks import check_restorable
@@ -109,8 +108,7 @@ def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[Stored
     Raises:
         CassetteError: Anything in it is wrong; nothing of it is given then.
     """
-    if data.startswith(codecs.BOM_UTF8):
-        data = data[len(codecs.BOM_UTF8) :]
+    data = data.removeprefix(codecs.BOM_UTF8)
     cassette = _outline(data, path, file_format)
     stored = []
     for number, raw in enumerate(cassette.interactions):
@@ -158,6 +156,20 @@ def _checked(raw: Raw, place: str, path: str) -> WireInteraction:
     return wire
 
 
+def interaction_from(wire: WireInteraction) -> Interaction:
+    """Restore an interaction at once.
+
+    Raises:
+        ValueError: A body is not what its name says.
+    """
+    if wire.response is not UNSET:
+        outcome: Outcome = _response(wire.response)
+    else:
+        assert wire.failure is not UNSET, "an interaction has one of the two"
+        outcome = _failure(wire.failure)
+    return Interaction(request_from(wire.request), outcome, wire.recorded_at, wire.during)
+
+
 def _response(wire: WireResponse) -> Response:
     return Response(
         status=wire.status,
@@ -169,6 +181,4 @@ def _response(wire: WireResponse) -> Response:
 
 
 def _failure(wire: WireFailure) -> TransportFailure:
-    return TransportFailure(
-        kind=Failure(wire.kind), message=plain_text(wire.message), after_s=wire.after_s
-    )
+    return TransportFailure(kind=Failure(wire.kind), message=plain_text(wire.message), after_s=wire.after_s)

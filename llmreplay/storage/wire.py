@@ -16,6 +16,7 @@ PARTIAL_FORMAT = "llmreplay/1-partial"
 Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
 Offset: TypeAlias = Annotated[int, Meta(ge=0)]
 WhiteSpace: TypeAlias = Annotated[str, Meta(pattern=r"^[ \t\r\n]*$")]
+During: TypeAlias = Literal["setup", "call", "teardown"]
 Layout: TypeAlias = Literal["compact", "spaced", "indent-2", "indent-4", "verbatim"]
 
 
@@ -132,7 +133,7 @@ class WireInteraction(Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
 
     summary: str = ""
     recorded_at: str = ""
-    during: Literal["setup", "call", "teardown"] = "call"
+    during: During = "call"
     request: WireRequest
     response: WireResponse | UnsetType = UNSET
     failure: WireFailure | UnsetType = UNSET

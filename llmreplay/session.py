@@ -137,6 +137,7 @@ class Replay:
             redaction=redactor,
             surroundings=Surroundings(
                 now=clock.now,
+                time=clock.time,
                 utc_now=_utc_now,
                 explain=functools.partial(differences_between, rules, redactor.text),
                 as_raised=self._as_raised,

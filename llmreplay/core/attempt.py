@@ -85,13 +85,16 @@ class Attempt:
     @property
     def has_failed(self) -> bool:
         """Whether it ended without a whole answer: an error status, no response, a cut or erring stream."""
-        if not isinstance(self.outcome, Response):
-            return self.has_ended
-        if self.outcome.status >= 400 or self.outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
+        return self.outcome is not None and self.would_fail_with(self.outcome)
+
+    def would_fail_with(self, outcome: Outcome) -> bool:
+        """Say whether an outcome is an error or incomplete."""
+        if not isinstance(outcome, Response) or outcome.status >= 400:
             return True
-        if not is_stream(self.outcome):
-            return False
-        return self.has_ended and (self.answer.error is not None or not self.answer.is_complete)
+        if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
+            return True
+        answer = self.answer if outcome is self.outcome else answer_of(self.api, outcome)
+        return is_stream(outcome) and (answer.error is not None or not answer.is_complete)
 
     @property
     def answer(self) -> Answer:

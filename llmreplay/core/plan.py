@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,10 +32,12 @@ class Send:
     Attributes:
         attempt: Where to report.
         url: Where to send instead of the request's own address; None for there.
+        change: Given, the response is read to its end and recorded, and the client gets what this makes of it.
     """
 
     attempt: Attempt
     url: str | None = None
+    change: Callable[[Outcome], Answered] | None = None
 
 
 @dataclass(frozen=True, slots=True)

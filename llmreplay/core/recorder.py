@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import RLock
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -12,13 +13,13 @@ from llmreplay.core.api import Api, identify
 from llmreplay.core.attempt import Attempt, Origin, Source
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
-from llmreplay.core.cassette import Cassette, Track
-from llmreplay.core.errors import Difference, MissingKey, ReadPastEnd, Refusal, UnmatchedRequest, Unplayed
-from llmreplay.core.explaining import matching_setting, nearest
+from llmreplay.core.cassette import Cassette, Stored, Track
+from llmreplay.core.errors import Difference, MissingKey, ReadPastEnd, Refusal
+from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
-from llmreplay.core.reading import answer_of, is_stream, summary_of
+from llmreplay.core.reading import answer_of, is_stream
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -29,6 +30,7 @@ from llmreplay.core.traffic import (
     stand_in_api,
     traffic_of,
 )
+from llmreplay.core.verdicts import Verdicts, request_line
 
 
 class Redaction(Protocol):
@@ -61,6 +63,7 @@ class Surroundings:
 
     Attributes:
         now: Seconds on the test's clock.
+        time: Unix seconds, virtual waits included.
         utc_now: The time of day, `2026-11-21T09:14:03Z`.
         explain: Differences between a recorded and a sent request.
         as_raised: Turns a refusal into the exception that the test runner understands.
@@ -69,6 +72,7 @@ class Surroundings:
     """
 
     now: Callable[[], float]
+    time: Callable[[], float]
     utc_now: Callable[[], str]
     explain: Callable[[Request, Request], Sequence[Difference]]
     as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
@@ -89,7 +93,7 @@ class Recorder:
 
     def __init__(
         self,
-        interactions: Sequence[Interaction] | None,
+        interactions: Sequence[Stored] | None,
         *,
         name: str,
         settings: Settings,
@@ -97,6 +101,7 @@ class Recorder:
         catalogue: Catalogue,
         redaction: Redaction,
         surroundings: Surroundings,
+        faulting: Faulting | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -109,13 +114,27 @@ class Recorder:
         self._outside = surroundings
         self._lock = RLock()
         self._log = CallLog()
+        self.faulting = faulting or Faulting()
         self._order: dict[int, int] = {}
         self._recorded: list[tuple[int, Interaction]] = []
         reads_tape = settings.mode not in (Mode.LIVE, Mode.REWRITE)
+
+        def fingerprint_of(recorded: Request) -> str:
+            return fingerprint(redaction.request(recorded), rules)
+
         self._cassette = Cassette(
             (interactions or ()) if reads_tape else (),
-            fingerprint_of=lambda request: fingerprint(redaction.request(request), rules),
+            fingerprint_of=fingerprint_of,
             allow_repeats=settings.allow_repeats,
+        )
+        self._verdicts = Verdicts(
+            name=name,
+            exists=self._exists,
+            tracks=self._cassette.tracks,
+            rules=rules,
+            fingerprint_of=fingerprint_of,
+            explain=surroundings.explain,
+            rerun=surroundings.rerun,
         )
 
     @property
@@ -216,21 +235,32 @@ class Recorder:
 
     def _decide(self, request: Request, attempt: Attempt) -> Plan:
         track = self._cassette.take(attempt.fingerprint)
+        sends = self.settings.mode is Mode.LIVE or self.records
+        if track is None and not sends:
+            attempt.source = Source.REFUSED
+            attempt.ended_s = attempt.started_s
+            raise self.refuse(self._verdicts.unmatched(attempt))
+        hits = self.faulting.hitting(request, attempt, self._outside.time())
         if track is not None:
-            return self._answered(attempt, track.interaction.outcome)
-        if self.settings.mode is Mode.LIVE or self.records:
-            attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
-            url = self._upstream_url(request.url)
-            self._refuse_placeholder(request, attempt, url)
-            return Send(attempt, url)
-        attempt.source = Source.REFUSED
-        attempt.ended_s = attempt.started_s
-        raise self.refuse(self._unmatched(attempt))
+            outcome = self.faulting.applied(hits, track.interaction.outcome, attempt)
+            if hits and attempt.would_fail_with(outcome):
+                self._cassette.give_back(attempt.fingerprint, track)
+            return self._answered(attempt, outcome)
+        if hits and hits[-1].armed.injection.fault.replaces:
+            attempt.source = Source.FAULT
+            return self._answered(attempt, self.faulting.applied(hits, None, attempt))
+        attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
+        url = self._upstream_url(request.url)
+        self._refuse_placeholder(request, attempt, url)
+        return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
+
+    def _changed(self, hits: Sequence[Hit], attempt: Attempt, outcome: Outcome) -> Answered:
+        with self._lock:
+            attempt.ended_s = None
+            return self._answered(attempt, self.faulting.applied(hits, outcome, attempt))
 
     def _answered(self, attempt: Attempt, outcome: Outcome) -> Answered:
         attempt.outcome = outcome
-        if not isinstance(outcome, Response):
-            attempt.ended_s = self._outside.now()
         return Answered(outcome, attempt, self.settings.speed)
 
     def _as_provider_sees(self, request: Request) -> Request:
@@ -248,12 +278,12 @@ class Recorder:
     def _refuse_placeholder(self, request: Request, attempt: Attempt, url: str | None) -> None:
         if url is not None or is_loopback(urlsplit(request.url).hostname or ""):
             return
-        carried = " ".join(value for _, value in request.headers)
+        carried = {word for _, value in request.headers for word in value.split()}
         placeholders = [name for name, placeholder in self._catalogue.key_variables if placeholder in carried]
         if placeholders:
             attempt.source = Source.REFUSED
             attempt.ended_s = attempt.started_s
-            raise self.refuse(MissingKey(_line(attempt), placeholders))
+            raise self.refuse(MissingKey(request_line(attempt), placeholders))
 
     # Recording
 
@@ -271,6 +301,10 @@ class Recorder:
             self._recorded.append((self._order[id(attempt)], interaction))
         self._outside.keep(interaction)
 
+    def failed(self, attempt: Attempt) -> None:
+        """Note that the client was given the failure it was planned to get."""
+        attempt.ended_s = self._outside.now()
+
     def first_byte(self, attempt: Attempt) -> None:
         """Note that the first chunk was handed to the client."""
         attempt.first_byte_s = self._outside.now()
@@ -286,7 +320,7 @@ class Recorder:
     def read_past_end(self, attempt: Attempt, chunks: int) -> BaseException:
         """Refuse to say what comes after the point where the recorded client closed the stream."""
         attempt.delivered(chunks, End.CLIENT_CLOSED, self._outside.now())
-        return self.refuse(ReadPastEnd(_line(attempt), chunks, self._outside.rerun.format(mode="rewrite")))
+        return self.refuse(ReadPastEnd(request_line(attempt), chunks, self._verdicts.rerun_in("rewrite")))
 
     # Refusing and verifying
 
@@ -301,54 +335,11 @@ class Recorder:
         replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
         left = [track for track in self._cassette.unplayed() if track.interaction.during != "teardown"]
         if replays_only and left:
-            lines = [f"{track.number}: {summary_of(self._catalogue.apis, track.interaction)}" for track in left]
-            total = len(self._cassette.tracks)
-            found.append(("on_unplayed", Unplayed(self.name, lines, total, self._outside.rerun.format(mode="rewrite"))))
+            found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
+        fault_problem = self.faulting.problem()
+        if fault_problem is not None:
+            found.append(("on_unfired", fault_problem))
         return found
-
-    def _unmatched(self, attempt: Attempt) -> UnmatchedRequest:
-        rerun = self._outside.rerun
-        tracks = self._cassette.tracks
-        if not self._exists:
-            return UnmatchedRequest(
-                request=_line(attempt),
-                cassette=f"{self.name}: does not exist",
-                nearest=None,
-                differences=(),
-                advice=[("Record it?", rerun.format(mode="once"))],
-            )
-        played = sum(1 for track in tracks if track.plays)
-        count = f"{len(tracks)} interaction{'s' if len(tracks) != 1 else ''}, {played} already played"
-        best = nearest(attempt.request, tracks)
-        advice = [("Meant to change?", rerun.format(mode="rewrite"))]
-        words: str | None = None
-        differences: tuple[Difference, ...] = ()
-        if best is not None:
-            recorded = best.interaction.request
-            if fingerprint(self._redaction.request(recorded), self._rules) == attempt.fingerprint:
-                words = f"interaction {best.number}, which is the same and was already played"
-                advice = [
-                    ("One request more?", rerun.format(mode="new_episodes")),
-                    ("Any number?", "@pytest.mark.llmreplay(allow_repeats=True)"),
-                ]
-            else:
-                differences = tuple(self._outside.explain(recorded, attempt.request))
-                places = f"{len(differences)} place{'s' if len(differences) != 1 else ''}"
-                words = f"interaction {best.number}, which differs in {places}:"
-                setting = matching_setting(recorded, attempt.request, self._rules, differences)
-                advice += [setting] if setting else []
-        return UnmatchedRequest(
-            request=_line(attempt),
-            cassette=f"{self.name}: {count}",
-            nearest=words,
-            differences=differences[:10],
-            advice=advice,
-        )
-
-
-def _line(attempt: Attempt) -> str:
-    name = f"  ({attempt.api.name})" if attempt.api else ""
-    return f"{attempt.request.method} {attempt.request.url}{name}"
 
 
 def _retry_count(headers: Headers) -> int | None:

@@ -106,7 +106,13 @@ class Tee:
         self._reason = "" if reason == _standard_reason(self._status) else reason
         self._decoder = BodyDecoder(headers)
         self._last_s = sent_s
-        self._is_recorded = False
+        self._outcome: Response | None = None
+
+    @property
+    def outcome(self) -> Response:
+        """What was received, once it has ended."""
+        assert self._outcome is not None, "the body has not ended"
+        return self._outcome
 
     def feed(self, data: bytes) -> None:
         """Take a chunk as it came."""
@@ -122,11 +128,11 @@ class Tee:
 
     def ended(self, end: End) -> None:
         """Record what came; later calls do nothing."""
-        if self._is_recorded:
+        if self._outcome is not None:
             return
-        self._is_recorded = True
         headers, chunks = self._decoder.result(is_whole=end is End.COMPLETE)
-        self._recorder.record(self._attempt, Response(self._status, headers, chunks, end, self._reason))
+        self._outcome = Response(self._status, headers, chunks, end, self._reason)
+        self._recorder.record(self._attempt, self._outcome)
 
 
 def _header_text(value: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -36,8 +37,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         opened = _opened_for(request)
         if opened is None:
             return original(self, request)
-        recorder = opened.recorder
-        plan = recorder.plan(
+        plan = opened.recorder.plan(
             exchange.request_from(request, request.read()),
             origin=current_origin(),
             timeouts=exchange.timeouts_from(request),
@@ -47,9 +47,14 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
                 return original(self, request)
         if isinstance(plan, Send):
             return send(self, request, opened, plan)
+        return answer(opened, plan, request)
+
+    def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
             _pass_time(opened, outcome.after_s * plan.speed + outcome.delay_s)
+            if plan.attempt is not None:
+                opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
         _pass_time(opened, outcome.delay_s)
         return exchange.response_to(library, outcome, streams.replay_sync(opened, plan, outcome, request))
@@ -63,10 +68,19 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
             opened.recorder.record(plan.attempt, failure)
-            raise
+            if plan.change is None:
+                raise
+            return answer(opened, plan.change(failure), request)
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
-        response.stream = streams.tee_sync(response.stream, tee)
-        return response
+        stream = streams.tee_sync(response.stream, tee)
+        if plan.change is None:
+            response.stream = stream
+            return response
+        with suppress(library.TransportError):
+            for _ in stream:
+                pass
+        stream.close()
+        return answer(opened, plan.change(tee.outcome), request)
 
     return handle_request
 
@@ -78,8 +92,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         opened = _opened_for(request)
         if opened is None:
             return await original(self, request)
-        recorder = opened.recorder
-        plan = recorder.plan(
+        plan = opened.recorder.plan(
             exchange.request_from(request, await request.aread()),
             origin=current_origin(),
             timeouts=exchange.timeouts_from(request),
@@ -89,9 +102,14 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
                 return await original(self, request)
         if isinstance(plan, Send):
             return await send(self, request, opened, plan)
+        return await answer(opened, plan, request)
+
+    async def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
             await _pass_time_async(opened, outcome.after_s * plan.speed + outcome.delay_s)
+            if plan.attempt is not None:
+                opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
         await _pass_time_async(opened, outcome.delay_s)
         return exchange.response_to(library, outcome, streams.replay_async(opened, plan, outcome, request))
@@ -105,10 +123,19 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
             opened.recorder.record(plan.attempt, failure)
-            raise
+            if plan.change is None:
+                raise
+            return await answer(opened, plan.change(failure), request)
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
-        response.stream = streams.tee_async(response.stream, tee)
-        return response
+        stream = streams.tee_async(response.stream, tee)
+        if plan.change is None:
+            response.stream = stream
+            return response
+        with suppress(library.TransportError):
+            async for _ in stream:
+                pass
+        await stream.aclose()
+        return await answer(opened, plan.change(tee.outcome), request)
 
     return handle_async_request
 

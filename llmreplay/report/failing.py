@@ -8,27 +8,27 @@ import pytest
 
 from llmreplay.core.errors import Refusal
 
+Failed: type[BaseException] = pytest.fail.Exception
+
 
 def as_test_failure(refusal: Refusal) -> BaseException:
     """Give a refusal that pytest, its async runners and Hypothesis take for a failed test.
 
     A bare `BaseException` would end the run of a shared event loop and skip finalizers.
     """
-    if isinstance(refusal, pytest.fail.Exception):
+    if isinstance(refusal, Failed):
         return refusal
-    failure = _failing(type(refusal)).__new__(_failing(type(refusal)))
+    kind = _failing(type(refusal))
+    failure = kind.__new__(kind)
     failure.__dict__.update(refusal.__dict__)
     failure.args = refusal.args
-    failure.msg = str(refusal)
-    failure.pytrace = True
+    failure.__dict__.update(msg=str(refusal), pytrace=True)
     return failure
 
 
 @cache
-def _failing(kind: type[Refusal]) -> type:
-    def text(self: pytest.fail.Exception) -> str:
-        return str(self.msg)
+def _failing(kind: type[Refusal]) -> type[BaseException]:
+    def text(self: BaseException) -> str:
+        return str(self.args[0]) if self.args else ""
 
-    return type(
-        kind.__name__, (kind, pytest.fail.Exception), {"__str__": text, "__repr__": text, "__module__": kind.__module__}
-    )
+    return type(kind.__name__, (kind, Failed), {"__str__": text, "__repr__": text, "__module__": kind.__module__})

@@ -97,6 +97,7 @@ def a_recorder(interactions: Iterable[Interaction] | None = (), **settings: obje
         redaction=NoRedaction(),
         surroundings=Surroundings(
             now=lambda: float(next(seconds)),
+            time=lambda: 1_800_000_000.0,
             utc_now=lambda: "2026-11-21T12:00:00Z",
             explain=lambda recorded, sent: (
                 [Difference("$.prompt", '"hi"', '"ho"')] if recorded.body != sent.body else []

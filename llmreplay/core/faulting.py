@@ -1,0 +1,144 @@
+"""Faults in use: which attempt each hits, what it made of it, and which never fired."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.errors import FaultProblem
+from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
+from llmreplay.core.model import Outcome, Request
+
+
+@dataclass(slots=True, eq=False)
+class Armed:
+    """An injection in use.
+
+    Attributes:
+        injection: The fault and its schedule.
+        seen: Attempts that its schedule looked at.
+        fired: Attempts that it changed.
+        is_armed: Whether it may still fire.
+        failure: Why it could not be applied where it should have been; empty if it could.
+    """
+
+    injection: Injection
+    seen: int = 0
+    fired: int = 0
+    is_armed: bool = True
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fault that is to change one attempt."""
+
+    armed: Armed
+    context: FaultContext
+
+
+@dataclass(slots=True)
+class Faulting:
+    """The faults of one recorder.
+
+    Attributes:
+        label: The test's id: with the seed it decides what `chance` hits.
+        seed: Of this run.
+        describe: Tells an injection as code.
+        armed: In the order injected.
+    """
+
+    label: str = ""
+    seed: int = 0
+    describe: Callable[[Injection], str] = repr
+    armed: list[Armed] = field(default_factory=list)
+    _occurrences: dict[str, int] = field(default_factory=dict)
+
+    def inject(self, injections: Iterable[Injection]) -> list[Armed]:
+        """Put faults to use, after those that are."""
+        added = [Armed(injection) for injection in injections]
+        self.armed += added
+        return added
+
+    def hitting(self, request: Request, attempt: Attempt, now: float) -> list[Hit]:
+        """Find the faults that hit an attempt, up to the first that takes the answer's place."""
+        if not self.armed:
+            return []
+        occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
+        key = f"{self.label}\0{attempt.fingerprint}\0{occurrence}"
+        hits = []
+        for armed in self.armed:
+            schedule = armed.injection.schedule
+            if not armed.is_armed or (schedule.when is not None and not schedule.when(request, attempt.api)):
+                continue
+            armed.seen += 1
+            if not schedule.hits(armed.seen, key):
+                continue
+            hits.append(Hit(armed, self._context(request, attempt, armed.seen, now)))
+            if armed.injection.fault.replaces:
+                break
+        return hits
+
+    def _context(self, request: Request, attempt: Attempt, occurrence: int, now: float) -> FaultContext:
+        return FaultContext(
+            api=attempt.api,
+            request=request,
+            is_streamed=_asks_for_stream(request, attempt),
+            read_timeout_s=attempt.read_timeout_s,
+            connect_timeout_s=attempt.connect_timeout_s,
+            occurrence=occurrence,
+            seed=self.seed,
+            now=now,
+        )
+
+    def applied(self, hits: Sequence[Hit], outcome: Outcome | None, attempt: Attempt) -> Outcome:
+        """Give what faults make of an outcome, and note them with the attempt.
+
+        Args:
+            hits: In order; the last may take the answer's place.
+            outcome: None only if it does.
+            attempt: The one that is hit.
+        """
+        if outcome is None:
+            hits = hits[-1:]
+        for hit in hits:
+            fault = hit.armed.injection.fault
+            try:
+                outcome = fault.apply(outcome, hit.context)
+            except FaultCannotApply as reason:
+                hit.armed.failure = f"{self.describe(hit.armed.injection)}: {reason}"
+                continue
+            hit.armed.fired += 1
+            attempt.faults = (*attempt.faults, type(fault).__name__)
+        assert outcome is not None, "a fault that takes the answer's place can always be applied"
+        return outcome
+
+    def problem(self) -> FaultProblem | None:
+        """Give the faults that could not be applied, or never fired; None if all did what they were for."""
+        failed = [armed.failure for armed in self.armed if armed.failure]
+        idle = [armed for armed in self.armed if not armed.fired and not armed.failure]
+        if not failed and not idle:
+            return None
+        lines = ["FaultProblem: a fault did not do what it is for, so this test does not test it.", ""]
+        lines += [f"  cannot apply  {text}" for text in failed]
+        lines += [
+            f"  never fired   {self.describe(armed.injection)}: it looked at {armed.seen} attempt"
+            f"{'' if armed.seen == 1 else 's'}"
+            for armed in idle
+        ]
+        lines += ["", '  On purpose?   @pytest.mark.llmreplay(on_unfired="ignore")']
+        return FaultProblem("\n".join(lines))
+
+
+def _asks_for_stream(request: Request, attempt: Attempt) -> bool:
+    api = attempt.api
+    if api is None or api.is_streamed is None:
+        return False
+    try:
+        body = json.loads(request.body or b"null")
+    except ValueError:
+        body = None
+    return api.is_streamed(urlsplit(request.url).path, body)

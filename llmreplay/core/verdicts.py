@@ -1,0 +1,94 @@
+"""Verdicts: the refusals that need a story, made from what a recorder knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llmreplay.core.api import Api
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.cassette import Track
+from llmreplay.core.errors import Difference, UnmatchedRequest, Unplayed
+from llmreplay.core.explaining import matching_setting, nearest
+from llmreplay.core.matching import Rules
+from llmreplay.core.model import Request
+from llmreplay.core.reading import summary_of
+
+
+def request_line(attempt: Attempt) -> str:
+    """Tell a request: method, URL and api."""
+    name = f"  ({attempt.api.name})" if attempt.api else ""
+    return f"{attempt.request.method} {attempt.request.url}{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """Makes the refusals of one cassette.
+
+    Attributes:
+        name: The cassette's path, as the user knows it.
+        exists: Whether there is a cassette.
+        tracks: What stands on it.
+        rules: What counts in matching.
+        fingerprint_of: Of a recorded request.
+        explain: Differences between a recorded and a sent request.
+        rerun: The command that runs this test in a mode; `{mode}` stands for it.
+    """
+
+    name: str
+    exists: bool
+    tracks: Sequence[Track]
+    rules: Rules
+    fingerprint_of: Callable[[Request], str]
+    explain: Callable[[Request, Request], Sequence[Difference]]
+    rerun: str
+
+    def rerun_in(self, mode: str) -> str:
+        """Give the command that runs this test in a mode."""
+        return self.rerun.replace("{mode}", mode)
+
+    def unplayed(self, left: Sequence[Track], apis: Sequence[Api]) -> Unplayed:
+        """Tell which recordings nobody asked for."""
+        lines = [f"{track.number}: {summary_of(apis, track.interaction)}" for track in left]
+        return Unplayed(self.name, lines, len(self.tracks), self.rerun_in("rewrite"))
+
+    def unmatched(self, attempt: Attempt) -> UnmatchedRequest:
+        """Tell what differs from the nearest recording, and what to type."""
+        if not self.exists:
+            return UnmatchedRequest(
+                request=request_line(attempt),
+                cassette=f"{self.name}: does not exist",
+                nearest=None,
+                differences=(),
+                advice=[("Record it?", self.rerun_in("once"))],
+            )
+        best = nearest(attempt.request, self.tracks)
+        words: str | None
+        differences: tuple[Difference, ...] = ()
+        if best is None:
+            words, advice = None, [("Meant to change?", self.rerun_in("rewrite"))]
+        elif self.fingerprint_of(best.interaction.request) == attempt.fingerprint:
+            words = f"interaction {best.number}, which is the same and was already played"
+            advice = [
+                ("One request more?", self.rerun_in("new_episodes")),
+                ("Any number?", "@pytest.mark.llmreplay(allow_repeats=True)"),
+            ]
+        else:
+            words, differences, advice = self._difference(best, attempt.request)
+        played = sum(1 for track in self.tracks if track.plays)
+        count = f"{len(self.tracks)} interaction{'' if len(self.tracks) == 1 else 's'}, {played} already played"
+        return UnmatchedRequest(
+            request=request_line(attempt),
+            cassette=f"{self.name}: {count}",
+            nearest=words,
+            differences=differences,
+            advice=advice,
+        )
+
+    def _difference(self, best: Track, sent: Request) -> tuple[str, tuple[Difference, ...], list[tuple[str, str]]]:
+        recorded = best.interaction.request
+        differences = tuple(self.explain(recorded, sent))
+        places = f"{len(differences)} place{'' if len(differences) == 1 else 's'}"
+        setting = matching_setting(recorded, sent, self.rules, differences)
+        advice = [("Meant to change?", self.rerun_in("rewrite")), *([setting] if setting else [])]
+        return f"interaction {best.number}, which differs in {places}:", differences[:10], advice

@@ -23,7 +23,13 @@ _OVERLOADED_STATUS = 529
 
 
 def error_answer(
-    status: int, kind: str | None, headers: Headers, outcome: Outcome | None, context: FaultContext
+    status: int,
+    kind: str | None,
+    headers: Headers,
+    outcome: Outcome | None,
+    context: FaultContext,
+    *,
+    wait_s: float | None = None,
 ) -> Response:
     """Give a provider's answer to a request that fails.
 
@@ -33,12 +39,16 @@ def error_answer(
         headers: Set over the provider's. Of when to retry the answer says only what stands here.
         outcome: What it replaces, if that is known: a delay before it is kept.
         context: Names the api.
+        wait_s: What `retry-after` says, for a provider that says it in the body.
     """
     reply = error_reply(status, kind, context)
+    body = reply.body
+    if wait_s is not None and context.api is not None and context.api.retry_in_body is not None:
+        body = context.api.retry_in_body(body, wait_s)
     return Response(
         reply.status,
         with_headers(_without_wait(reply.headers), headers),
-        (Chunk(reply.body),) if reply.body else (),
+        (Chunk(body),) if body else (),
         delay_s=outcome.delay_s if outcome else 0.0,
     )
 

@@ -38,7 +38,7 @@ class RateLimited:
 
     def apply(self, outcome: Outcome | None, context: FaultContext) -> Outcome:
         """Give the error in the answer's place."""
-        return error_answer(429, None, retry_headers(self, context.now), outcome, context)
+        return error_answer(429, None, retry_headers(self, context.now), outcome, context, wait_s=self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,9 @@ class Overloaded:
 
     def apply(self, outcome: Outcome | None, context: FaultContext) -> Outcome:
         """Give the error in the answer's place."""
-        return error_answer(529, "overloaded", retry_headers(self, context.now), outcome, context)
+        return error_answer(
+            529, "overloaded", retry_headers(self, context.now), outcome, context, wait_s=self.retry_after_s
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class ServerError:
 
     def apply(self, outcome: Outcome | None, context: FaultContext) -> Outcome:
         """Give the error in the answer's place."""
-        return error_answer(500, None, retry_headers(self, context.now), outcome, context)
+        return error_answer(500, None, retry_headers(self, context.now), outcome, context, wait_s=self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class Unavailable:
 
     def apply(self, outcome: Outcome | None, context: FaultContext) -> Outcome:
         """Give the error in the answer's place."""
-        return error_answer(503, None, retry_headers(self, context.now), outcome, context)
+        return error_answer(503, None, retry_headers(self, context.now), outcome, context, wait_s=self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,7 @@ class Status:
         """Give the error in the answer's place."""
         headers = (*_pairs(self.headers), *retry_headers(self, context.now))
         if self.body is None and self.code >= 400:
-            return error_answer(self.code, self.kind, headers, outcome, context)
+            return error_answer(self.code, self.kind, headers, outcome, context, wait_s=self.retry_after_s)
         body = self.body or b""
         return plain_answer(
             self.code, self.kind, body.encode() if isinstance(body, str) else body, headers, outcome, context

@@ -5,12 +5,16 @@ Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, as given 2026-11
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+
 from llmreplay.core.api import ErrorReply
 from llmreplay.core.model import Json
 from llmreplay.core.streams import sse_event
 from llmreplay.providers.making import json_text
 
 RETRY_DELAY_S = 26
+_RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 _ERRORS = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -66,6 +70,19 @@ def error_event(status: int) -> bytes:
     return sse_event(None, json_text(_body(status, None))).replace(b"\n", b"\r\n")
 
 
+def retry_in_body(body: bytes, wait_s: float) -> bytes:
+    """Name a wait in the body of an error, in the place of the one that stands there, or at the end of its details.
+
+    Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto, `RetryInfo`, and
+    protobuf's JSON form of a duration, as known 2026-11-21.
+    """
+    decoded = json.loads(body)
+    error = decoded["error"]
+    others = [detail for detail in error.get("details", ()) if detail.get("@type") != _RETRY_INFO]
+    error["details"] = [*others, {"@type": _RETRY_INFO, "retryDelay": f"{Decimal(repr(wait_s)):f}s"}]
+    return json_text(decoded).encode()
+
+
 def _body(status: int, kind: str | None) -> Json:
     plain = _ERRORS.get(status) or _ERRORS[400 if status < 500 else 500]
     name, message = plain if kind is None else _KINDS[kind]
@@ -93,5 +110,5 @@ def _quota_details(*, names_wait: bool) -> list[Json]:
         {"@type": "type.googleapis.com/google.rpc.Help", "links": [link]},
     ]
     if names_wait:
-        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{RETRY_DELAY_S}s"})
+        details.append({"@type": _RETRY_INFO, "retryDelay": f"{RETRY_DELAY_S}s"})
     return details

@@ -210,3 +210,16 @@ def test_errors_are_worded_as_the_providers_word_them(name, fault, status, words
     assert answer.status == status
     assert {key: error[key] for key in words} == words
     assert header(answer.headers, "request-id") or header(answer.headers, "x-request-id")
+
+
+@pytest.mark.parametrize(("seconds", "delay"), [(7, "7s"), (0.5, "0.5s"), (-1, "-1s")])
+@pytest.mark.parametrize("make", [faults.RateLimited, faults.Overloaded])
+def test_gemini_names_the_wait_in_its_body(make, seconds, delay):
+    """Gemini's own place for the wait holds the seconds asked for, once, as the header does."""
+    api = next(api for api in APIS if api.name == "gemini.generateContent")
+
+    answer = make(retry_after_s=seconds).apply(None, a_call(api))
+
+    details = json.loads(answer.body)["error"]["details"]
+    assert [detail["retryDelay"] for detail in details if "retryDelay" in detail] == [delay]
+    assert header(answer.headers, "retry-after") == delay.removesuffix("s")

@@ -56,7 +56,7 @@ class MissingTerminalEvent:
 class MissingUsage:
     """Leave out the token counts, as gateways do that do not pass them on; streamed answers and whole ones.
 
-    A streamed event that holds nothing but counts goes as a whole.
+    The extra chunk that OpenAI's chat api sends for the counts goes as a whole.
     """
 
     replaces: ClassVar[bool] = False
@@ -110,6 +110,6 @@ def _event_without_usage(placed: PlacedEvent, wire: Wire) -> bytes:
 
 
 def _holds_nothing(text: str) -> bool:
-    """Tell the extra chunk that OpenAI's chat api sends for usage, and Bedrock's metadata, once emptied."""
+    """Tell the extra chunk that OpenAI's chat api sends for usage alone, once emptied."""
     decoded = json.loads(text)
-    return isinstance(decoded, dict) and (decoded.get("choices") == [] or set(decoded) <= {"metrics"})
+    return isinstance(decoded, dict) and decoded.get("choices") == []

@@ -75,7 +75,7 @@ def test_counts_go_and_every_other_byte_stays():
                 ("messageStop", {"stopReason": "x"}), ("metadata", {"usage": {"inputTokens": 1}, "metrics": {}})
             ),
             Wire.AWS,
-            ['{"stopReason": "x"}'],
+            ['{"stopReason": "x"}', '{"metrics": {}}'],
         ),
         (
             an_aws_stream(("chunk", {"a": 1, "usage": {"inputTokens": 1}})),
@@ -85,8 +85,8 @@ def test_counts_go_and_every_other_byte_stays():
     ],
     ids=["chat's extra chunk", "metadata", "frame"],
 )
-def test_an_event_of_counts_alone_goes(stream, wire, kept):
-    """What holds nothing but counts goes as a whole; a frame that stays is framed anew."""
+def test_counts_go_as_the_wire_has_them(stream, wire, kept):
+    """The extra chunk of the chat api goes as a whole; a frame without its counts is framed anew."""
     bare = faults.MissingUsage().apply(stream, a_context())
 
     assert datas_in(bare, wire) == kept

@@ -32,7 +32,7 @@ STREAMING = distinct(
         for api in APIS
         if api.build_response and api.is_streamed and api.is_terminal and api.error_event and api.answer_from_events
     ],
-    "build_response",
+    "wire",
     "is_terminal",
     "error_event",
     "answer_from_events",

@@ -1,93 +1,97 @@
-"""Whether what msgspec has accepted can be restored: what the types of `wire` cannot say."""
+"""Whether an interaction can be restored: what the types of `wire` cannot say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from llmreplay.storage.bodies import bytes_from, headers_from
 from llmreplay.storage.chunks import chunks_from
-from llmreplay.storage.wire import WireChunks, WireEvent, WireHeaders, WireInteraction, WireRequest, plain_text
+from llmreplay.storage.wire import WireChunks, WireHeaders, WireInteraction, WireRequest, plain_text
 
 T = TypeVar("T")
 
-_OBJECT = (b"{", b"[")
-_STRING = (b'"',)
-_LINE = (b"{", b"[", b'"')
-
 
 def check_restorable(wire: WireInteraction) -> None:
-    """Check bodies, headers and texts of an interaction without restoring the most of them.
+    """Check an interaction without restoring the most of it; its cuts are for `check_cuts`.
 
     Raises:
-        ValueError: One cannot be restored; the text ends with its place, in the manner of msgspec.
+        ValueError: Something cannot be restored; the text ends with its place, in the manner of msgspec.
     """
+    response, failure = wire.response, wire.failure
+    if (response is UNSET) is (failure is UNSET):
+        raise ValueError("Expected exactly one of `response`, `failure`")
     _check_request(wire.request)
-    response = wire.response
     if response is not UNSET:
         _check_headers(response.headers, "$.response.headers")
-        _restore(plain_text, response.reason, "$.response.reason")
-        for number, chunks in enumerate(response.chunks):
-            try:
-                _check_chunks(chunks)
-            except ValueError as error:
-                raise ValueError(str(error).replace("`$", f"`$.response.chunks[{number}]", 1)) from None
-    elif wire.failure is not UNSET:
-        _restore(plain_text, wire.failure.message, "$.failure.message")
+        if type(response.reason) is not str:
+            _restore(plain_text, response.reason, "$.response.reason")
+        _check_contents(response.chunks)
+    elif failure is not UNSET:
+        _restore(plain_text, failure.message, "$.failure.message")
+
+
+def check_cuts(wire: WireInteraction) -> None:
+    """Check that chunks are cut inside of their content; restores it.
+
+    Raises:
+        ValueError: One is not; the text ends with its place.
+    """
+    if wire.response is not UNSET:
+        for number, chunks in enumerate(wire.response.chunks):
+            if chunks.cuts:
+                _restore(chunks_from, [chunks], f"$.response.chunks[{number}].cuts")
+
+
+def has_cuts(wire: WireInteraction) -> bool:
+    """Say whether any content arrived in more than one chunk."""
+    return wire.response is not UNSET and any(chunks.cuts for chunks in wire.response.chunks)
 
 
 def _check_request(wire: WireRequest) -> None:
     _check_headers(wire.headers, "$.request.headers")
-    _restore(plain_text, wire.url, "$.request.url")
-    if wire.json is not UNSET:
-        _check_kind(wire.json, _OBJECT, "$.request.json")
-    elif wire.text is not UNSET:
-        _check_kind(wire.text, _STRING, "$.request.text")
-    elif wire.base64 is not UNSET:
-        _check_base64(wire.base64, "$.request.base64")
+    if type(wire.url) is not str:
+        _restore(plain_text, wire.url, "$.request.url")
+    if (wire.json, wire.text, wire.base64).count(UNSET) < 2:
+        raise ValueError("Expected at most one of `json`, `text`, `base64` - at `$.request`")
+    if wire.json is UNSET:
+        _check_string(wire.text, wire.base64, "$.request")
 
 
-def _check_chunks(wire: WireChunks) -> None:
-    if wire.sse is not UNSET:
-        for number, piece in enumerate(wire.sse):
-            if type(piece) is WireEvent and piece.data is not UNSET and _kind(piece.data) not in _LINE:
-                _check_kind(piece.data, _LINE, f"$.sse[{number}].data")
-    elif wire.json is not UNSET:
-        _check_kind(wire.json, _OBJECT, "$.json")
-    elif wire.text is not UNSET:
-        _check_kind(wire.text, _STRING, "$.text")
-    elif wire.base64 is not UNSET:
-        _check_base64(wire.base64, "$.base64")
-    elif wire.ndjson is not UNSET:
-        for number, line in enumerate(wire.ndjson):
-            _check_kind(line, _LINE, f"$.ndjson[{number}]")
-    if wire.cuts:
-        _restore(chunks_from, [wire], "$.cuts")
+def _check_contents(held: Sequence[WireChunks]) -> None:
+    for number, wire in enumerate(held):
+        # Spelled out because a stream has hundreds of them.
+        if (
+            wire.sse is UNSET
+            or wire.text is not UNSET
+            or wire.json is not UNSET
+            or wire.base64 is not UNSET
+            or wire.ndjson is not UNSET
+        ):
+            place = f"$.response.chunks[{number}]"
+            if (wire.sse, wire.text, wire.json, wire.base64, wire.ndjson).count(UNSET) != 4:
+                names = "`json`, `sse`, `ndjson`, `text`, `base64`"
+                raise ValueError(f"Expected exactly one of {names} - at `{place}`")
+            _check_string(wire.text, wire.base64, place)
 
 
 def _check_headers(wire: WireHeaders, place: str) -> None:
-    if isinstance(wire, list) or not all(type(value) is str for value in wire.values()):
+    if type(wire) is list or not all(type(value) is str for value in wire.values()):  # type: ignore[union-attr]
         _restore(headers_from, wire, place)
 
 
-def _check_base64(raw: Raw, place: str) -> None:
-    _check_kind(raw, _STRING, place)
-    try:
-        bytes_from(UNSET, raw)
-    except ValueError as error:
-        raise ValueError(f"Expected base64: {error} - at `{place}`") from None
-
-
-def _check_kind(raw: Raw, kinds: tuple[bytes, ...], place: str) -> None:
-    if _kind(raw) not in kinds:
-        expected = {_OBJECT: "`object | array`", _STRING: "`str`", _LINE: "`object | array | str`"}[kinds]
-        raise ValueError(f"Expected {expected}, got `{bytes(raw)[:20].decode(errors='replace')}` - at `{place}`")
-
-
-def _kind(raw: Raw) -> bytes:
-    return bytes(memoryview(raw)[:1])
+def _check_string(text: Raw | UnsetType, base64: Raw | UnsetType, place: str) -> None:
+    """Check that what is set is a string; its characters were checked with the file's."""
+    name, raw = ("text", text) if text is not UNSET else ("base64", base64)
+    if raw is UNSET:
+        return
+    start = bytes(memoryview(raw)[:20])
+    if start[:1] != b'"':
+        raise ValueError(f"Expected `str`, got `{start.decode(errors='replace')}` - at `{place}.{name}`")
+    if base64 is not UNSET:
+        _restore(lambda held: bytes_from(UNSET, held), base64, f"{place}.base64")
 
 
 def _restore(restore: Callable[[T], object], value: T, place: str) -> None:

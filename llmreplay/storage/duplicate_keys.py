@@ -3,71 +3,68 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 
-from llmreplay.storage.wire import WireCassette, WireInteraction
-
-_encode = msgspec.json.Encoder().encode
+from llmreplay.storage.wire import WireCassette
 
 # A provider's own JSON stands below these, and may repeat what it likes.
 _EMBEDDED = frozenset({"json", "ndjson", "data"})
 
-_HEAD = b'{\n  "format": "llmreplay/1",\n  "interactions": [\n    '
-_BETWEEN = b",\n    "
-_TAIL = b"\n  ]\n}\n"
+_HEAD = '{{\n  "format": "{}",\n  "interactions": [\n    {{\n'
+_BETWEEN = re.compile(rb"\n    },\n    {\n")
+_TAIL = b"\n    }\n  ]\n}\n"
 
 
 class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
 
 
-def duplicate_key(raw: msgspec.Raw, wire: WireInteraction) -> tuple[str, str] | None:
-    """Find a key that stands twice in an interaction.
+def as_written(data: bytes, file_format: str) -> list[memoryview] | None:
+    """Cut a file that looks as we write it into its interactions, without reading them.
 
-    Args:
-        raw: As it stands in the file.
-        wire: As msgspec read it.
+    Returns:
+        Slices of `data`. If each of them is an interaction, then the file is JSON without a key too many at its
+        top. None if it looks otherwise, which says nothing.
+    """
+    head = _HEAD.format(file_format).encode()
+    if not (data.startswith(head) and data.endswith(_TAIL)):
+        return None
+    view = memoryview(data)
+    start = len(head) - len(b"{\n")
+    slices = []
+    for match in _BETWEEN.finditer(data):
+        slices.append(view[start : match.start() + len(b"\n    }")])
+        start = match.end() - len(b"{\n")
+    return [*slices, view[start : len(data) - len(b"\n  ]\n}\n")]]
+
+
+def duplicate_key(interaction: bytes) -> tuple[str, str] | None:
+    """Find a key that stands twice in an interaction.
 
     Returns:
         The place of its object, from the interaction on, and the key; None if there is none.
     """
-    # What is written again as the same bytes, white space apart, has lost nothing. The order of these two
-    # lines keeps the most that is in memory at a time at twice the interaction.
-    again = msgspec.json.format(_encode(wire), indent=-1)
-    if again == msgspec.json.format(raw, indent=-1):
-        return None
-    return _search(_pairs_from(bytes(raw)), "")
+    return _search(_pairs_from(interaction), "")
 
 
 def duplicate_key_at_top(data: bytes, cassette: WireCassette) -> str | None:
-    """Find a key that stands twice at the top of a file; None if there is none."""
-    if _is_as_written(data, cassette) or _is_so_but_for_white_space(data, cassette):
+    """Find a key that stands twice at the top of a file; None if there is none.
+
+    Args:
+        data: The file.
+        cassette: As msgspec read it.
+    """
+    if _is_so_but_for_white_space(data, cassette):
         return None
-    pairs = _pairs_from(data)
-    names = [name for name, _ in pairs]
+    names = [name for name, _ in _pairs_from(data)]
     return next((name for name in names if names.count(name) > 1), None)
-
-
-def _is_as_written(data: bytes, cassette: WireCassette) -> bool:
-    view = memoryview(data)
-    position = len(_HEAD)
-    if not cassette.interactions or view[:position] != _HEAD:
-        return False
-    for raw in cassette.interactions:
-        slice_ = memoryview(raw)
-        following = position + len(slice_)
-        if view[position:following] != slice_:
-            return False
-        position = following + len(_BETWEEN)
-        if view[following:position] != _BETWEEN:
-            return view[following:] == _TAIL and raw is cassette.interactions[-1]
-    return False
 
 
 def _is_so_but_for_white_space(data: bytes, cassette: WireCassette) -> bool:
     view = memoryview(msgspec.json.format(data, indent=-1))
-    head = b'{"format":' + _encode(cassette.format) + b',"interactions":['
+    head = f'{{"format":"{cassette.format}","interactions":['.encode()
     position = len(head)
     if view[:position] != head:
         return False

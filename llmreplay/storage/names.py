@@ -1,4 +1,4 @@
-"""Names of cassettes: legal on every system, unique without case, no secret in them, a pure function of the test's id."""
+"""Names of cassettes: legal and unique on every system, case aside; no secret in them; made from the id alone."""
 
 from __future__ import annotations
 

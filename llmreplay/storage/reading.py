@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 
 import msgspec
 from msgspec import UNSET, Raw
 
+from llmreplay.core.errors import CassetteError
 from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import headers_from, request_from
-from llmreplay.storage.checks import check_restorable
+from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts
 from llmreplay.storage.chunks import chunks_from
 from llmreplay.storage.diagnosis import damaged_file, wrong_value
-from llmreplay.storage.duplicate_keys import duplicate_key, duplicate_key_at_top
+from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top
 from llmreplay.storage.wire import (
     FORMAT,
     WireCassette,
@@ -24,6 +26,7 @@ from llmreplay.storage.wire import (
 )
 
 _cassette_from = msgspec.json.Decoder(WireCassette)
+_encode = msgspec.json.Encoder().encode
 _interaction_from = msgspec.json.Decoder(WireInteraction)
 _PIECE_BYTES = 1 << 20
 
@@ -53,7 +56,7 @@ class StoredInteraction:
 
     __slots__ = ("_outcome", "_raw", "_request", "during", "recorded_at", "summary")
 
-    def __init__(self, raw: Raw, wire: WireInteraction) -> None:
+    def __init__(self, raw: memoryview, wire: WireInteraction) -> None:
         self._raw = raw
         self._request: Request | None = None
         self._outcome: Outcome | None = None
@@ -109,25 +112,32 @@ def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[Stored
         CassetteError: Anything in it is wrong; nothing of it is given then.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
-    cassette = _outline(data, path, file_format)
-    stored = []
-    for number, raw in enumerate(cassette.interactions):
-        stored.append(StoredInteraction(raw, _checked(raw, f"$.interactions[{number}]", path)))
-    repeated = duplicate_key_at_top(data, cassette)
-    if repeated is not None:
-        raise wrong_value(path, "$", f"the key `{repeated}` stands here twice")
-    return tuple(stored)
-
-
-def _outline(data: bytes, path: str, file_format: str) -> WireCassette:
     try:
         _check_utf8(data)
+    except UnicodeDecodeError as error:
+        raise damaged_file(data, path, error) from None
+    slices = as_written(data, file_format)
+    if slices is not None:
+        # A fault in one shows where the next begins only if the whole is read strictly: below.
+        with suppress(CassetteError):
+            return tuple(_stored(raw, "$", path) for raw in slices)
+    return _decode_strictly(data, path, file_format)
+
+
+def _decode_strictly(data: bytes, path: str, file_format: str) -> tuple[StoredInteraction, ...]:
+    try:
         cassette = _cassette_from.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise damaged_file(data, path, error) from None
     if cassette.format != file_format:
         raise damaged_file(data, path, None)
-    return cassette
+    stored = tuple(
+        _stored(memoryview(raw), f"$.interactions[{number}]", path) for number, raw in enumerate(cassette.interactions)
+    )
+    repeated = duplicate_key_at_top(data, cassette)
+    if repeated is not None:
+        raise wrong_value(path, "$", f"the key `{repeated}` stands here twice")
+    return stored
 
 
 def _check_utf8(data: bytes) -> None:
@@ -143,17 +153,21 @@ def _check_utf8(data: bytes) -> None:
     decoder.decode(b"", final=True)
 
 
-def _checked(raw: Raw, place: str, path: str) -> WireInteraction:
-    """Read an interaction and prove that it can be restored, without restoring it."""
+def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
+    """Prove that an interaction can be restored, without restoring it."""
     try:
-        wire = _interaction_from.decode(raw)
+        # What msgspec reads is compact: written again, it is the same bytes unless it has lost something.
+        compact = msgspec.json.format(raw, indent=-1)
+        wire = _interaction_from.decode(compact)
         check_restorable(wire)
+        if has_cuts(wire):
+            check_cuts(_interaction_from.decode(raw))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise wrong_value(path, place, str(error)) from None
-    repeated = duplicate_key(raw, wire)
+    repeated = None if _encode(wire) == compact else duplicate_key(compact)
     if repeated is not None:
         raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
-    return wire
+    return StoredInteraction(raw, wire)
 
 
 def interaction_from(wire: WireInteraction) -> Interaction:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmreplay.core.cassette import Stored
+from llmreplay.core.errors import CassetteError
 from llmreplay.core.keeping import keeping
 from llmreplay.core.model import Interaction
 from llmreplay.core.settings import Mode
-from llmreplay.storage.files import load, save
-from llmreplay.storage.journal import Journal, recover
+from llmreplay.storage.files import load, not_yet_held, partial_path, save, save_partial
+from llmreplay.storage.journal import Journal, discard_recovered, recover
 from llmreplay.storage.lock import locked
-
-PARTIAL = ".llmreplay-partial.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,6 @@ class Tape:
         self.notes: list[str] = []
         self._rules = rules
         self._journal: Journal | None = None
-        self._lost_journal = ""
 
     def load(self) -> Sequence[Stored] | None:
         """Read the cassette; None if there is none.
@@ -69,10 +67,9 @@ class Tape:
             self._journal = Journal(self.path)
         try:
             self._journal.append(interaction)
-        except OSError as error:
+        except CassetteError as error:
             # The test goes on: the interaction is in memory, and the save at the end may still succeed.
-            self._lost_journal = f"{self.path}: the journal cannot be written ({error})"
-            self.notes.append(self._lost_journal)
+            self.notes.append(str(error))
 
     def finish(self, recorded: Sequence[Interaction], *, passed: bool) -> None:
         """Save what was recorded, or put it aside.
@@ -80,46 +77,45 @@ class Tape:
         Raises:
             CassetteError: It cannot be written; the journal stays, and the next run recovers it.
         """
-        if not recorded:
-            self._close()
-            return
-        with locked(self.path):
-            standing = load(self.path)
-            mode = Mode.NEW_EPISODES if self.is_of_this_run(standing) else self._rules.mode
-            verdict = keeping(mode, standing, recorded, passed=passed, accept=self._rules.accept)
-            if verdict.cassette is not None:
-                save(self.path, verdict.cassette, self._rules.summarise)
-                self._partial.unlink(missing_ok=True)
-            elif verdict.aside:
-                save(self._partial, verdict.aside, self._rules.summarise)
-                self.notes.append(self._note(verdict.reason, standing is not None))
+        if recorded:
+            try:
+                with locked(self.path):
+                    self._settle(recorded, passed=passed)
+            except BaseException:
+                if self._journal is not None:
+                    self._journal.close()
+                raise
         if self._journal is not None:
             self._journal.discard()
             self._journal = None
 
-    def _note(self, reason: str, stands: bool) -> str:
-        kept = "the cassette stays as it was" if stands else "no cassette was made"
-        return (
-            f"{self.path}: {kept}, because {reason}. What was recorded is in {self._partial.name}; "
-            "--llmreplay-accept takes a recording whatever it holds."
-        )
-
-    @property
-    def _partial(self) -> Path:
-        return self.path.with_name(self.path.name.removesuffix(".json") + PARTIAL)
-
-    def _close(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
+    def _settle(self, recorded: Sequence[Interaction], *, passed: bool) -> None:
+        standing = load(self.path)
+        mode = Mode.NEW_EPISODES if self.is_of_this_run(standing) else self._rules.mode
+        verdict = keeping(mode, standing, recorded, passed=passed, accept=self._rules.accept)
+        if verdict.cassette is not None:
+            save(self.path, verdict.cassette, self._rules.summarise)
+            partial_path(self.path).unlink(missing_ok=True)
+        elif verdict.aside:
+            aside = save_partial(self.path, verdict.aside, self._rules.summarise)
+            kept = "no cassette was made" if standing is None else "the cassette stays as it was"
+            self.notes.append(
+                f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
+                "--llmreplay-accept takes a recording whatever it holds."
+            )
 
     def _recover(self) -> None:
-        """Put what an interrupted run left in its journal aside."""
+        """Put aside what an interrupted run left in its journal."""
         found = recover(self.path)
         if not found:
             return
         with locked(self.path):
-            save(self._partial, found, self._rules.summarise)
-            Journal(self.path).discard()
-        self.notes.append(
-            f"{self.path}: recovered {len(found)} interactions of an interrupted recording into {self._partial.name}."
-        )
+            standing = load(self.path) or ()
+            missing = not_yet_held(found, standing)
+            if missing:
+                aside = save_partial(self.path, missing, self._rules.summarise)
+                self.notes.append(
+                    f"{self.path}: {len(missing)} interactions of an interrupted recording were found "
+                    f"and are now in {aside.name}; record again to replace them."
+                )
+            discard_recovered(self.path)

@@ -38,7 +38,7 @@ class WireRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     """A request; at most one of `json`, `text` and `base64` is its body, none an empty one.
 
     Attributes:
-        json: An object or array, laid out for reading.
+        json: Laid out for reading.
         text: A JSON string: a body in UTF-8 that is not JSON.
         base64: A JSON string: any other body.
     """
@@ -50,17 +50,13 @@ class WireRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     text: Raw | UnsetType = UNSET
     base64: Raw | UnsetType = UNSET
 
-    def __post_init__(self) -> None:
-        if (self.json, self.text, self.base64).count(UNSET) < 2:
-            raise ValueError("Expected at most one of `json`, `text`, `base64`")
-
 
 class WireEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A server-sent event of one `event:` line, or none, and one `data:` line, or none.
 
     Attributes:
         event: What follows `event: `.
-        data: What follows `data: `: an object or array verbatim, or a JSON string of anything else.
+        data: What follows `data: `: JSON verbatim, or a JSON string of anything else.
     """
 
     event: str | UnsetType = UNSET
@@ -70,6 +66,8 @@ class WireEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=
 class WireChunks(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Bytes of a response body, which arrived in one chunk or, where `cuts` says so, in several.
 
+    Exactly one of the last five fields is their content.
+
     Attributes:
         after_s: Seconds since the chunk before; for the first, since the request was sent.
         cuts: Where a further chunk begins: its offset in these bytes, and its own `after_s`.
@@ -77,9 +75,9 @@ class WireChunks(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields
         layout: The white space that `json` had: none; a space after `:` and `,`; indented; as it stands.
         before: White space before `json`.
         after: White space after `json`.
-        json: An object or array.
+        json: JSON, an object or array as we write it.
         sse: Events; a string stands for bytes that are no event of this shape.
-        ndjson: Objects or arrays, each ended by a line feed; a string stands for any other bytes.
+        ndjson: Lines of JSON; a string stands for any other bytes.
         text: A JSON string: other UTF-8.
         base64: A JSON string: other bytes.
     """
@@ -95,10 +93,6 @@ class WireChunks(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields
     ndjson: list[Raw] | UnsetType = UNSET
     text: Raw | UnsetType = UNSET
     base64: Raw | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        if (self.sse, self.text, self.json, self.base64, self.ndjson).count(UNSET) != 4:
-            raise ValueError("Expected exactly one of `json`, `sse`, `ndjson`, `text`, `base64`")
 
 
 class WireResponse(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -137,10 +131,6 @@ class WireInteraction(Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     request: WireRequest
     response: WireResponse | UnsetType = UNSET
     failure: WireFailure | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        if (self.response is UNSET) is (self.failure is UNSET):
-            raise ValueError("Expected exactly one of `response`, `failure`")
 
 
 class WireCassette(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):

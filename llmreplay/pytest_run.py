@@ -15,13 +15,14 @@ from llmreplay.core.errors import LlmReplayError, Refusal
 from llmreplay.core.settings import Mode, Settings, settings_from
 from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.providers import CATALOGUE
-from llmreplay.report.failing import as_test_failure
+from llmreplay.report.failing import as_test_failure, keep_own_frames
 from llmreplay.report.summary import tally_of
 from llmreplay.session import LlmReplayWarning, Replay, cassette_path, environment_settings
 from llmreplay.storage.names import cassette_name, fixture_cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
 _PASSED = pytest.StashKey[bool]()
+_PACKAGE = Path(__file__).parent
 _RIVALS = ("vcr", "default_cassette")
 _RUN_BEGAN = "LLMREPLAY_RUN_BEGAN"
 
@@ -180,9 +181,8 @@ class Run:
     def before_report(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Leave only the user's own frames in the traceback of a refusal."""
         if call.excinfo is not None and isinstance(call.excinfo.value, Refusal):
-            own = [entry for entry in call.excinfo.traceback if _is_under(entry.path, self._root)]
-            if own:
-                call.excinfo.traceback = type(call.excinfo.traceback)(own)
+            keep_own_frames(call.excinfo.value, lambda file: _is_under(file, self._root))
+            call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
 
     def after_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Learn whether the test passed; add the tallies to the report of its teardown."""
@@ -262,9 +262,9 @@ def _added(tallies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _is_under(path: object, root: Path) -> bool:
-    parts = Path(str(path)).parts
-    return Path(str(path)).is_relative_to(root) and "site-packages" not in parts and "llmreplay" not in parts
+def _is_under(file: str, root: Path) -> bool:
+    path = Path(file)
+    return path.is_relative_to(root) and "site-packages" not in path.parts and not path.is_relative_to(_PACKAGE)
 
 
 def _quoted(text: str) -> str:

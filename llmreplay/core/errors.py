@@ -95,7 +95,7 @@ class UnmatchedRequest(Refusal):
 
     def _text(self) -> str:
         lines = [
-            "UnmatchedRequest: no recorded interaction matches this request.",
+            "no recorded interaction matches this request.",
             "",
             f"  request   {self.request}",
             f"  cassette  {self.cassette}",
@@ -119,7 +119,7 @@ class ReadPastEnd(Refusal):
 
     def __init__(self, request: str, chunks: int, advice: str) -> None:
         super().__init__(
-            "ReadPastEnd: the client reads on, but the recorded client closed this stream early.\n\n"
+            "the client reads on, but the recorded client closed this stream early.\n\n"
             f"  request   {request}\n"
             f"  recorded  {chunks} chunks, then the client closed the stream; what came next is unknown\n\n"
             f"  Reads on now?   {advice}"
@@ -131,7 +131,7 @@ class MissingKey(Refusal):
 
     def __init__(self, request: str, variables: Sequence[str]) -> None:
         super().__init__(
-            "MissingKey: recording sends real requests, and there is no key for this one.\n\n"
+            "recording sends real requests, and there is no key for this one.\n\n"
             f"  request   {request}\n\n"
             f"  Set       {' or '.join(variables) or 'the key of this provider'}\n"
             "  Stand-in? upstream={'https://provider': 'http://127.0.0.1:PORT'} sends to a local one"
@@ -143,7 +143,7 @@ class SeveralRecorders(Refusal):
 
     def __init__(self, request: str, cassettes: Sequence[str]) -> None:
         super().__init__(
-            "SeveralRecorders: several cassettes are open, and this thread or task belongs to none of them.\n\n"
+            "several cassettes are open, and this thread or task belongs to none of them.\n\n"
             f"  request   {request}\n"
             f"  cassettes {', '.join(cassettes)}\n\n"
             "  A thread's own?  start it with contextvars.copy_context().run, or open the cassette in it"
@@ -163,7 +163,7 @@ class Unplayed(Refusal):
         super().__init__(
             "\n".join(
                 [
-                    f"Unplayed: {len(recordings)} of {total} recorded interactions were never asked for.",
+                    f"{len(recordings)} of {total} recorded interactions were never asked for.",
                     "",
                     f"  cassette  {cassette}",
                     *shown,

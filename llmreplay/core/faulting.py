@@ -122,7 +122,7 @@ class Faulting:
         idle = [armed for armed in self.armed if not armed.fired and not armed.failure]
         if not failed and not idle:
             return None
-        lines = ["FaultProblem: a fault did not do what it is for, so this test does not test it.", ""]
+        lines = ["a fault did not do what it is for, so this test does not test it.", ""]
         lines += [f"  cannot apply  {text}" for text in failed]
         lines += [
             f"  never fired   {self.describe(armed.injection)}: it looked at {armed.seen} attempt"

@@ -12,7 +12,7 @@ def blocked_text(blocked: BlockedConnection) -> str:
     width = max(len(question) for question, _ in advice)
     return "\n".join(
         [
-            f"ClosedConnection: {_what(blocked)}; nothing was sent.",
+            f"{_what(blocked)}; nothing was sent.",
             "",
             *(f"  {name:8}  {value}" for name, value in facts),
             "",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from types import TracebackType
 
 import pytest
 
@@ -26,9 +27,29 @@ def as_test_failure(refusal: Refusal) -> BaseException:
     return failure
 
 
-@cache
 def _failing(kind: type[Refusal]) -> type[BaseException]:
+    # As pytest shows a builtin, so that the message begins with the name alone.
     def text(self: BaseException) -> str:
         return str(self.args[0]) if self.args else ""
 
-    return type(kind.__name__, (kind, Failed), {"__str__": text, "__repr__": text, "__module__": kind.__module__})
+    made: type[BaseException] = type(
+        kind.__name__, (kind, Failed), {"__str__": text, "__repr__": text, "__module__": "builtins"}
+    )
+    return made
+
+
+def keep_own_frames(error: BaseException, is_own: Callable[[str], bool]) -> None:
+    """Leave only the frames of files that are the user's own in an exception's traceback, if there are any.
+
+    What lies between, the SDK's and ours, says nothing about why a request was refused.
+    """
+    own: TracebackType | None = None
+    entry, entries = error.__traceback__, []
+    while entry is not None:
+        if is_own(entry.tb_frame.f_code.co_filename):
+            entries.append(entry)
+        entry = entry.tb_next
+    for kept in reversed(entries):
+        own = TracebackType(own, kept.tb_frame, kept.tb_lasti, kept.tb_lineno)
+    if own is not None:
+        error.__traceback__ = own

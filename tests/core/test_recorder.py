@@ -164,7 +164,7 @@ def test_unplayed_recordings_are_a_problem_that_names_them():
     assert setting == "on_unplayed"
     assert isinstance(refusal, Unplayed)
     assert str(refusal) == (
-        "Unplayed: 1 of 2 recorded interactions were never asked for.\n"
+        "1 of 2 recorded interactions were never asked for.\n"
         "\n"
         "  cassette  cassettes/a.json\n"
         "            2: example.chat -> 200, 1 out: a long answer a long answer a long answer a long answer a l…\n"
@@ -193,7 +193,7 @@ def test_a_refusal_says_what_differs_and_what_to_type():
         recorder.plan(a_request("ho"))
 
     assert str(caught.value) == (
-        "UnmatchedRequest: no recorded interaction matches this request.\n"
+        "no recorded interaction matches this request.\n"
         "\n"
         "  request   POST https://api.example.ai/v1/chat  (example.chat)\n"
         "  cassette  cassettes/a.json: 2 interactions, 1 already played\n"

@@ -17,7 +17,7 @@ A_CONNECTION = BlockedConnection(
 def test_the_text_says_what_where_and_what_to_do():
     """A refused call to a provider is told with its place, and why it was not replayed."""
     assert blocked_text(A_CONNECTION) == (
-        "ClosedConnection: a connection to api.anthropic.com:443 was refused, because this test is offline; "
+        "a connection to api.anthropic.com:443 was refused, because this test is offline; "
         "nothing was sent.\n"
         "\n"
         "  test      tests/test_agent.py::test_weather\n"
@@ -34,7 +34,7 @@ def test_a_websocket_says_that_it_cannot_be_recorded():
     """The advice for a WebSocket is a stub, not a recording."""
     text = blocked_text(replace(A_CONNECTION, is_websocket=True, library="websockets"))
 
-    assert text.startswith("ClosedConnection: a WebSocket to api.anthropic.com:443 was refused")
+    assert text.startswith("a WebSocket to api.anthropic.com:443 was refused")
     assert "not possible: WebSockets are not recorded; replace the client by a stub" in text
 
 

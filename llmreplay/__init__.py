@@ -33,7 +33,7 @@ _HOMES = {
     "use_cassette": "llmreplay.session",
 }
 
-_MODULES = ("faults",)
+_MODULES = {"faults": "llmreplay.faults"}
 
 __all__ = [
     "Replay",
@@ -51,7 +51,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
-        return import_module(f"llmreplay.{name}")
+        return import_module(_MODULES[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'llmreplay' has no attribute {name!r}")

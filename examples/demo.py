@@ -74,12 +74,12 @@ def run_suite(settings: Mapping[str, str]) -> tuple[list[dict], float]:
 
 def table(tests: Sequence[dict]) -> None:
     """Print a line for each call of each test."""
-    say(f"   {'test':40} {'call':9} {'api':24} {'in':>5} {'out':>5}  {'stop':9} {'ms':>5}")
+    say(f"   {'test':44} {'call':9} {'api':24} {'in':>5} {'out':>5}  {'stop':9} {'ms':>5}")
     for test in tests:
         for number, call in enumerate(test["calls"]):
             name = test["test"] if number == 0 else ""
             say(
-                f"   {name:40} {call['source']:9} {call['api']:24} {call['input_tokens'] or 0:5} "
+                f"   {name:44} {call['source']:9} {call['api']:24} {call['input_tokens'] or 0:5} "
                 f"{call['output_tokens'] or 0:5}  {call['stop_reason'] or '-':9} {(call['seconds'] or 0) * 1000:5.0f}"
             )
 

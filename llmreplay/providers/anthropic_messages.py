@@ -14,6 +14,7 @@ from llmreplay.core.streams import Event
 from llmreplay.providers.json_fields import (
     EventReader,
     Fields,
+    error_in,
     error_text,
     fields_of,
     indexed,
@@ -60,6 +61,8 @@ def answer_from_body(body: Json) -> Answer:
     message = fields_of(body)
     if message.get("type") == "error":
         return Answer(error=_error_in(message))
+    if "content" not in message and (error := error_in(message)):
+        return Answer(error=error)
     blocks = objects_in(message.get("content"))
     return _answer(message, blocks, {})
 

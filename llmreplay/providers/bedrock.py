@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
+from llmreplay.providers import bedrock_converse as converse
+from llmreplay.providers.bedrock_replies import build_response, error_event, error_reply
+from llmreplay.providers.json_fields import fields_of
 from llmreplay.providers.plain_rows import plain_rows
 
 SOURCE = "botocore/data/bedrock-runtime of botocore 1.44.5; recorded addresses, as given 2026-11-21"
@@ -25,34 +29,53 @@ def is_streamed(path: str, body: Json) -> bool:
     return path.endswith(("/converse-stream", "/invoke-with-response-stream"))
 
 
+def looks_like(body: Json) -> bool:
+    """Say whether a request's body has the messages that Converse requires, and names no model."""
+    fields = fields_of(body)
+    return "messages" in fields and "model" not in fields
+
+
 def canonical_path(path: str) -> str:
     """Give the path with the `:` of model names as it is: some clients send it as `%3A`."""
     return unquote(path)
 
 
-def _row(name: str, path: str) -> Api:
-    return Api(
-        name=f"bedrock.{name}",
-        provider="bedrock",
-        hosts=HOSTS,
-        path=re.compile(path),
-        source=SOURCE,
-        wire=Wire.AWS,
-        is_streamed=is_streamed,
-        canonical_path=canonical_path,
-    )
+INVOKE = Api(
+    name="bedrock.invoke",
+    provider="bedrock",
+    hosts=HOSTS,
+    path=re.compile(f"{_MODEL}/(?:invoke|invoke-with-response-stream)"),
+    source=SOURCE,
+    wire=Wire.AWS,
+    is_streamed=is_streamed,
+    error_reply=error_reply,
+    canonical_path=canonical_path,
+)
+"""The body is the model vendor's own, so its answers are not read."""
 
+CONVERSE = replace(
+    INVOKE,
+    name="bedrock.converse",
+    path=re.compile(f"{_MODEL}/(?:converse|converse-stream)"),
+    answer_from_body=converse.answer_from_body,
+    answer_from_events=converse.answer_from_events,
+    is_terminal=converse.is_terminal,
+    error_event=error_event,
+    build_response=build_response,
+    looks_like=looks_like,
+)
 
 PROVIDER = Provider(
     name="bedrock",
     apis=(
-        _row("converse", f"{_MODEL}/(?:converse|converse-stream)"),
-        _row("invoke", f"{_MODEL}/(?:invoke|invoke-with-response-stream)"),
+        CONVERSE,
+        INVOKE,
         *plain_rows(
             "bedrock",
             HOSTS,
             SOURCE,
             (("count_tokens", "POST", f"{_MODEL}/count-tokens"), ("guardrail", "POST", "/guardrail/.+/apply")),
+            error_reply=error_reply,
             canonical_path=canonical_path,
         ),
         *plain_rows(
@@ -64,6 +87,7 @@ PROVIDER = Provider(
                 ("retrieve", "POST", "/knowledgebases/[^/]+/retrieve"),
                 ("retrieve_and_generate", "POST", "/retrieveAndGenerate(?:Stream)?"),
             ),
+            error_reply=error_reply,
             canonical_path=canonical_path,
         ),
     ),

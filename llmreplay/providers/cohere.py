@@ -6,7 +6,8 @@ import re
 
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.streams import Wire
-from llmreplay.providers.openai_chat import is_streamed
+from llmreplay.providers import cohere_chat as chat
+from llmreplay.providers.openai_chat import is_streamed, looks_like
 from llmreplay.providers.plain_rows import plain_rows
 
 SOURCE = "https://docs.cohere.com/reference, cohere 7.3.1; recorded addresses, as given 2026-11-21"
@@ -16,16 +17,34 @@ CHAT = Api(
     name="cohere.chat",
     provider="cohere",
     hosts=HOSTS,
-    path=re.compile("/v[12]/chat"),
+    path=re.compile("/v2/chat"),
     source=SOURCE,
     wire=Wire.SSE,
     is_streamed=is_streamed,
+    answer_from_body=chat.answer_from_body,
+    answer_from_events=chat.answer_from_events,
+    is_terminal=chat.is_terminal,
+    error_reply=chat.error_reply,
+    error_event=chat.error_event,
+    build_response=chat.build_response,
+    looks_like=looks_like,
+)
+CHAT_V1 = Api(
+    name="cohere.chat_v1",
+    provider="cohere",
+    hosts=HOSTS,
+    path=re.compile("/v1/chat"),
+    source=SOURCE,
+    wire=Wire.NDJSON,
+    is_streamed=is_streamed,
+    error_reply=chat.error_reply,
 )
 
 PROVIDER = Provider(
     name="cohere",
     apis=(
         CHAT,
+        CHAT_V1,
         *plain_rows(
             "cohere",
             HOSTS,
@@ -40,6 +59,7 @@ PROVIDER = Provider(
                 ("models.list", "GET", "/v1/models"),
                 ("models.retrieve", "GET", "/v1/models/[^/]+"),
             ),
+            error_reply=chat.error_reply,
         ),
     ),
     key_variables=(("CO_API_KEY", "placeholder"), ("COHERE_API_KEY", "placeholder")),

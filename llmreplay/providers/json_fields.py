@@ -114,4 +114,5 @@ def error_in(body: Fields) -> str | None:
         return error_text(fields.get("code") or fields.get("type"), fields.get("message"))
     if body.get("object") == "error":
         return error_text(body.get("type"), body.get("message"))
-    return text_or_none(body.get("message")) or text_or_none(body.get("detail"))
+    complaints = [text_of(detail.get("msg")) for detail in objects_in(body.get("detail"))]
+    return text_or_none(body.get("message")) or text_or_none(body.get("detail")) or text_or_none("; ".join(complaints))

@@ -7,16 +7,12 @@ import re
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
+from llmreplay.providers import ollama_answers as answers
 from llmreplay.providers.json_fields import fields_of
 from llmreplay.providers.plain_rows import plain_rows
 
 SOURCE = "https://docs.ollama.com/api, ollama 0.6.3, as given 2026-11-21"
 HOSTS = ("ollama.com", "api.ollama.com")
-
-
-def is_streamed(path: str, body: Json) -> bool:
-    """Say whether a request asks for a stream, as it does unless it says `"stream": false`."""
-    return fields_of(body).get("stream") is not False
 
 
 def looks_like_chat(body: Json) -> bool:
@@ -36,7 +32,13 @@ CHAT = Api(
     path=re.compile("/api/chat"),
     source=SOURCE,
     wire=Wire.NDJSON,
-    is_streamed=is_streamed,
+    is_streamed=answers.is_streamed,
+    answer_from_body=answers.answer_from_body,
+    answer_from_events=answers.answer_from_events,
+    is_terminal=answers.is_terminal,
+    error_reply=answers.error_reply,
+    error_event=answers.error_event,
+    build_response=answers.build_chat,
     looks_like=looks_like_chat,
 )
 GENERATE = Api(
@@ -46,7 +48,13 @@ GENERATE = Api(
     path=re.compile("/api/generate"),
     source=SOURCE,
     wire=Wire.NDJSON,
-    is_streamed=is_streamed,
+    is_streamed=answers.is_streamed,
+    answer_from_body=answers.answer_from_body,
+    answer_from_events=answers.answer_from_events,
+    is_terminal=answers.is_terminal,
+    error_reply=answers.error_reply,
+    error_event=answers.error_event,
+    build_response=answers.build_generate,
     looks_like=looks_like_generate,
 )
 
@@ -65,6 +73,7 @@ PROVIDER = Provider(
                 ("show", "POST", "/api/show"),
                 ("tags", "GET", "/api/tags"),
             ),
+            error_reply=answers.error_reply,
         ),
     ),
     key_variables=(("OLLAMA_API_KEY", "placeholder"),),

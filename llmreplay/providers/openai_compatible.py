@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from llmreplay.core.api import Api, Provider
+from llmreplay.core.api import Api, ErrorReply, Provider
 from llmreplay.core.model import Answer
 from llmreplay.core.streams import Event
+from llmreplay.providers import mistral_errors
 from llmreplay.providers import openai_chat as chat
+from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.openai import CHAT, EMBEDDINGS, RESPONSES
-from llmreplay.providers.plain_rows import plain_rows
+from llmreplay.providers.openai_errors import chat_error_event, error_reply
+from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,9 @@ class Imitation:
         key: Environment variable of its key, with a placeholder; None if its clients read none.
         prefix: Pattern of what stands before `/chat/completions` in a path.
         ends: Says which event ends a chat stream.
+        error_reply: Builds its errors; OpenAI's where nothing else is known.
+        error_event: Builds the error of a chat stream.
+        messages: Pattern of the path under which it serves Anthropic's Messages; None if it does not.
     """
 
     name: str
@@ -34,6 +39,9 @@ class Imitation:
     key: tuple[str, str] | None = None
     prefix: str = "/v1"
     ends: Callable[[Event], bool] = chat.is_terminal
+    error_reply: Callable[[int, str | None], ErrorReply] = error_reply
+    error_event: Callable[[int], bytes] = chat_error_event
+    messages: str | None = None
 
 
 _CORPUS = "addresses of recorded exchanges (read 2026-11-21)"
@@ -45,6 +53,7 @@ IMITATIONS = (
         source=f"openai/lib/azure.py of openai 3.52.0; {_CORPUS}",
         key=("AZURE_OPENAI_API_KEY", "placeholder"),
         prefix="(?:/openai/deployments/[^/]+|/openai/v1|/openai|/models|)",
+        messages="/anthropic/v1/messages",
     ),
     Imitation(
         name="groq",
@@ -59,6 +68,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("DEEPSEEK_API_KEY", "sk-placeholder"),
         prefix="(?:/v1|/beta|)",
+        messages="/anthropic/v1/messages",
     ),
     Imitation(name="xai", hosts=("api.x.ai", "*.api.x.ai"), source=_CORPUS, key=("XAI_API_KEY", "xai-placeholder")),
     Imitation(
@@ -67,6 +77,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("OPENROUTER_API_KEY", "sk-or-placeholder"),
         prefix="/api/v1",
+        messages="/api/v1/messages",
     ),
     Imitation(
         name="together",
@@ -107,6 +118,8 @@ IMITATIONS = (
         hosts=("api.mistral.ai", "codestral.mistral.ai"),
         source=f"mistralai 3.7.0; {_CORPUS}",
         key=("MISTRAL_API_KEY", "placeholder"),
+        error_reply=mistral_errors.error_reply,
+        error_event=mistral_errors.error_event,
     ),
     Imitation(
         name="bedrock-mantle",
@@ -132,6 +145,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("ZAI_API_KEY", "placeholder"),
         prefix="/api/(?:coding/)?paas/v4",
+        messages="/api/anthropic/v1/messages",
     ),
     Imitation(
         name="fireworks",
@@ -145,6 +159,7 @@ IMITATIONS = (
         hosts=("api.moonshot.ai", "api.moonshot.cn"),
         source="https://platform.moonshot.ai/docs, as known 2026-11-21",
         key=("MOONSHOT_API_KEY", "sk-placeholder"),
+        messages="/anthropic/v1/messages",
     ),
     Imitation(
         name="snowflake",
@@ -175,35 +190,32 @@ def provider_of(imitation: Imitation) -> Provider:
     name, prefix = imitation.name, imitation.prefix
 
     def row(model: Api, endpoint: str, end: str) -> Api:
-        return replace(
-            model,
-            name=f"{name}.{endpoint}",
-            provider=name,
-            hosts=imitation.hosts,
-            path=re.compile(f"{prefix}/{end}"),
-            source=imitation.source,
-            looks_like=None,
-        )
+        borrowed = borrowed_row(model, f"{name}.{endpoint}", imitation.hosts, f"{prefix}/{end}", imitation.source)
+        return replace(borrowed, error_reply=imitation.error_reply)
 
     chat_row = replace(
         row(CHAT, "chat.completions", "chat/completions"),
         is_terminal=imitation.ends,
         answer_from_events=partial(_answer_until, imitation.ends),
+        error_event=imitation.error_event,
     )
+    rows = [
+        chat_row,
+        row(RESPONSES, "responses", "responses"),
+        row(EMBEDDINGS, "embeddings", "embeddings"),
+        *plain_rows(
+            name,
+            imitation.hosts,
+            imitation.source,
+            (("models.list", "GET", f"{prefix}/models"), ("completions", "POST", f"{prefix}/completions")),
+            error_reply=imitation.error_reply,
+        ),
+    ]
+    if imitation.messages:
+        rows.append(borrowed_row(MESSAGES, f"{name}.messages", imitation.hosts, imitation.messages, imitation.source))
     return Provider(
         name=name,
-        apis=(
-            chat_row,
-            row(RESPONSES, "responses", "responses"),
-            row(EMBEDDINGS, "embeddings", "embeddings"),
-            *plain_rows(
-                name,
-                imitation.hosts,
-                imitation.source,
-                (("models.list", "GET", f"{prefix}/models"), ("completions", "POST", f"{prefix}/completions")),
-                error_reply=CHAT.error_reply,
-            ),
-        ),
+        apis=tuple(rows),
         key_variables=(imitation.key,) if imitation.key else (),
         hosts=imitation.hosts,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ class Exchange:
     url: str
     status: int
     body: bytes
+    asked: str
     stream: str
     stops: tuple[str, ...]
 
@@ -40,15 +42,17 @@ def _exchanges(provider: str) -> Iterator[Exchange]:
         for number, line in enumerate(lines):
             exchange = json.loads(line)
             request, response = exchange["request"], exchange["response"]
-            if "body_text" not in response:
+            if not {"body_text", "body_base64"} & response.keys():
                 continue
+            text = response.get("body_text")
             yield Exchange(
                 place=f"{path.name}:{number}",
                 api=exchange["api"],
                 method=request["method"],
                 url=request["url"],
                 status=response["status"],
-                body=response["body_text"].encode(),
+                body=base64.b64decode(response["body_base64"]) if text is None else text.encode(),
+                asked=request.get("body_text", ""),
                 stream=exchange["meta"].get("stream", ""),
                 stops=stops[number],
             )
@@ -56,7 +60,7 @@ def _exchanges(provider: str) -> Iterator[Exchange]:
 
 @pytest.fixture(scope="session")
 def recorded() -> Callable[[str], list[Exchange]]:
-    """Give a provider's recorded exchanges that have a text body; skips where there is no corpus."""
+    """Give a provider's recorded exchanges that have a body; skips where there is no corpus."""
     found: dict[str, list[Exchange]] = {}
 
     def exchanges_of(provider: str) -> list[Exchange]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from llmreplay.core.api import Api, identify
+from llmreplay.core.api import Api, identify, identify_stand_in
 from llmreplay.core.model import Answer, Request
 from llmreplay.core.streams import Event, Wire, events_of
 from llmreplay.providers import APIS
@@ -185,8 +186,9 @@ def test_chat_streams_read_as_the_sdk_reads_them(recorded: Recorded) -> None:
         events = sse_events(exchange)
         state = ChatCompletionStreamState()
         chunks = objects(events)
-        if any(chunk.get("choices") is None for chunk in chunks):
-            continue  # Sound comes in chunks that the SDK cannot accumulate.
+        # Sound comes in chunks that the SDK cannot accumulate; and it takes seconds for the longest.
+        if len(chunks) > 300 or any(chunk.get("choices") is None for chunk in chunks):
+            continue
         # The SDK forgets the usage when a chunk of moderation results follows it.
         for fields in [chunk for chunk in chunks if not chunk.get("moderation")]:
             state.handle_chunk(openai_chat.ChatCompletionChunk.construct(**fields))
@@ -297,6 +299,17 @@ def test_embeddings_read_their_usage(recorded: Recorded) -> None:
     assert seen > 80
 
 
+def row_of(exchange: Any) -> Api | None:
+    api = identify(Request(exchange.method, exchange.url), APIS)
+    if api is not None or exchange.method != "POST":
+        return api
+    try:
+        asked = json.loads(exchange.asked)
+    except ValueError:
+        return None
+    return identify_stand_in(urlsplit(exchange.url).path, asked, APIS)
+
+
 @pytest.mark.parametrize(
     "provider",
     [
@@ -310,7 +323,9 @@ def test_embeddings_read_their_usage(recorded: Recorded) -> None:
         "github-copilot",
         "groq",
         "huggingface",
+        "local-openai-compatible",
         "mistral",
+        "ollama",
         "openai",
         "openrouter",
         "perplexity",
@@ -326,13 +341,16 @@ def test_every_recorded_answer_is_read(recorded: Recorded, provider: str) -> Non
     """Each recorded answer to a row that is read gives the stop reasons of its index, or an error, and never raises."""
     seen = 0
     for exchange in recorded(provider):
-        api = identify(Request(exchange.method, exchange.url), APIS)
+        api = row_of(exchange)
         if api is None or api.answer_from_body is None:
             continue
-        if exchange.stream == "sse" and exchange.status == 200:
+        if exchange.stream in [wire.value for wire in Wire] and exchange.status == 200:
             assert api.wire is not None
             assert api.answer_from_events is not None
-            answer = api.answer_from_events(events_of(api.wire, [exchange.body])[0])
+            assert api.wire.value == exchange.stream
+            events, rest = events_of(api.wire, [exchange.body])
+            answer = api.answer_from_events(events)
+            assert rest == b"", exchange.place
             assert answer.is_complete or answer.error, exchange.place
         else:
             try:
@@ -344,4 +362,4 @@ def test_every_recorded_answer_is_read(recorded: Recorded, provider: str) -> Non
         if exchange.stops and "responses" not in api.name:
             assert answer.raw_stop_reason in exchange.stops, exchange.place
         seen += 1
-    assert seen or provider in ("bedrock", "cohere", "gemini")
+    assert seen

@@ -16,6 +16,7 @@ from llmreplay.providers import APIS
 from llmreplay.providers.making import counts_for, fragments_of, made_id
 
 BUILT = [api for api in APIS if api.build_response is not None and "embed" not in api.name]
+WITH_TOOLS = [api for api in BUILT if api.name != "ollama.generate"]
 OWN = [api for api in BUILT if api.looks_like is not None]
 REQUEST = Request(
     "POST",
@@ -70,6 +71,8 @@ def read_stream(api: Api, response: Response) -> Answer:
 @pytest.mark.parametrize("api", BUILT, ids=lambda api: api.name)
 def test_streamed_and_plain_say_the_same(api: Api, reply: Reply) -> None:
     """Both forms read back as the same answer, and that answer is the reply."""
+    if reply.tool_calls and api not in WITH_TOOLS:
+        pytest.skip(f"{api.name} has no tools")
     plain = read_plain(api, made(api, reply, False))
     streamed = read_stream(api, made(api, reply, True))
 
@@ -109,7 +112,7 @@ def test_made_usage_adds_up(api: Api) -> None:
     assert (usage.output_tokens or 0) > 0
 
 
-@pytest.mark.parametrize("api", BUILT, ids=lambda api: api.name)
+@pytest.mark.parametrize("api", WITH_TOOLS, ids=lambda api: api.name)
 def test_a_stream_is_an_event_a_chunk_and_ends_in_a_terminal_one(api: Api) -> None:
     """Each chunk is one event, a text comes in several, and only the last event ends the stream."""
     response = made(api, REPLIES["tools after text"], True)
@@ -127,15 +130,15 @@ def test_a_stream_is_an_event_a_chunk_and_ends_in_a_terminal_one(api: Api) -> No
             assert answer.stop_reason == "truncated"
 
 
-@pytest.mark.parametrize("api", BUILT, ids=lambda api: api.name)
+@pytest.mark.parametrize("api", WITH_TOOLS, ids=lambda api: api.name)
 def test_the_same_seed_gives_the_same_bytes(api: Api) -> None:
-    """An answer is a function of its reply; another seed changes the ids and nothing that is read."""
+    """An answer is a function of its reply; another seed changes ids, and nothing else that is read."""
     reply = REPLIES["tools after text"]
+    nameless = replace(reply, tool_calls=tuple(replace(call, id="") for call in reply.tool_calls))
 
-    assert made(api, reply, True) == made(api, reply, True)
-    other = made(api, replace(reply, id_seed="1"), True)
-    assert other != made(api, reply, True)
-    assert read_stream(api, other) == read_stream(api, made(api, reply, True))
+    assert made(api, nameless, True) == made(api, nameless, True)
+    assert made(api, replace(nameless, id_seed="1"), True) != made(api, nameless, True)
+    assert read_stream(api, made(api, replace(reply, id_seed="1"), True)) == read_stream(api, made(api, reply, True))
 
 
 @pytest.mark.parametrize("api", OWN, ids=lambda api: api.name)
@@ -155,7 +158,7 @@ def test_a_stop_reason_without_a_word_is_refused(api: Api) -> None:
 def test_any_text_and_arguments_survive(text: str, arguments: dict[str, object], is_streamed: bool, seed: str) -> None:
     """Whatever the text, the arguments and the seed, what is read is what was to be said."""
     reply = Reply(text=text, tool_calls=(ToolCall("t", "f", json.dumps(arguments)),), id_seed=seed)
-    for api in OWN:
+    for api in [api for api in OWN if api in WITH_TOOLS]:
         response = made(api, reply, is_streamed)
 
         answer = (read_stream if is_streamed else read_plain)(api, response)

@@ -16,6 +16,7 @@ RINGS = (
     ("providers", "faults"),
     ("interceptors", "storage", "report"),
     ("session", "assertions", "strategies", "simulator"),
+    ("pytest_run",),
     ("pytest_plugin", "cli"),
     ("__init__",),
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from threading import RLock
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api, identify
@@ -14,13 +13,14 @@ from llmreplay.core.attempt import Attempt, Origin, Source
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
 from llmreplay.core.cassette import Cassette, Stored, Track
-from llmreplay.core.errors import Difference, MissingKey, ReadPastEnd, Refusal
+from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import answer_of, is_stream
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
     OFFLINE_SIDE_TRAFFIC,
@@ -31,61 +31,6 @@ from llmreplay.core.traffic import (
     traffic_of,
 )
 from llmreplay.core.verdicts import Verdicts, request_line
-
-
-class Redaction(Protocol):
-    """What the recorder needs of a redactor."""
-
-    def learn_from_request(self, request: Request) -> object:
-        """Remember the secrets of a request, to hunt them everywhere."""
-        ...
-
-    def learn_from_response(self, response: Response) -> object:
-        """Remember the secrets of a response."""
-        ...
-
-    def request(self, request: Request) -> Request:
-        """Give the request as it may be written."""
-        ...
-
-    def outcome(self, outcome: Outcome) -> Outcome:
-        """Give the outcome as it may be written."""
-        ...
-
-    def text(self, text: str) -> str:
-        """Give a text as it may be shown."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a recorder needs from outside the core.
-
-    Attributes:
-        now: Seconds on the test's clock.
-        time: Unix seconds, virtual waits included.
-        utc_now: The time of day, `2026-11-21T09:14:03Z`.
-        explain: Differences between a recorded and a sent request.
-        as_raised: Turns a refusal into the exception that the test runner understands.
-        keep: Called with every recorded interaction as soon as it is finished.
-        rerun: The command that runs this test in a mode; `{mode}` stands for it.
-    """
-
-    now: Callable[[], float]
-    time: Callable[[], float]
-    utc_now: Callable[[], str]
-    explain: Callable[[Request, Request], Sequence[Difference]]
-    as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
-    keep: Callable[[Interaction], None] = lambda interaction: None
-    rerun: str = "use_cassette(..., mode='{mode}')"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long a client waits, in seconds; None for ever."""
-
-    connect_s: float | None = None
-    read_s: float | None = None
 
 
 class Recorder:
@@ -302,7 +247,7 @@ class Recorder:
         self._outside.keep(interaction)
 
     def failed(self, attempt: Attempt) -> None:
-        """Note that the client was given the failure it was planned to get."""
+        """Note that the client got the failure it was to get."""
         attempt.ended_s = self._outside.now()
 
     def first_byte(self, attempt: Attempt) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Chunk, End, Failure, Request, Response, TransportFailure
-from llmreplay.core.recorder import Recorder, Timeouts
+from llmreplay.core.recorder import Recorder
+from llmreplay.core.surroundings import Timeouts
 from llmreplay.interceptors.content_encoding import BodyDecoder, decoded_body
 
 _EXCEPTION_NAMES = {

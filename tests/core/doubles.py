@@ -11,8 +11,9 @@ from llmreplay.core.api import Api, Provider
 from llmreplay.core.errors import Difference
 from llmreplay.core.matching import rules_from
 from llmreplay.core.model import Answer, Chunk, Interaction, Outcome, Request, Response, Usage
-from llmreplay.core.recorder import Recorder, Surroundings
+from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import settings_from
+from llmreplay.core.surroundings import Surroundings
 from llmreplay.core.traffic import Catalogue
 
 URL = "https://api.example.ai/v1/chat"

@@ -1,0 +1,65 @@
+"""What a recorder needs from outside the core: it is given, so that the core stays pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmreplay.core.errors import Difference, Refusal
+from llmreplay.core.model import Interaction, Outcome, Request, Response
+
+
+class Redaction(Protocol):
+    """What the recorder needs of a redactor."""
+
+    def learn_from_request(self, request: Request) -> object:
+        """Remember the secrets of a request, to hunt them everywhere."""
+        ...
+
+    def learn_from_response(self, response: Response) -> object:
+        """Remember the secrets of a response."""
+        ...
+
+    def request(self, request: Request) -> Request:
+        """Give the request as it may be written."""
+        ...
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Give the outcome as it may be written."""
+        ...
+
+    def text(self, text: str) -> str:
+        """Give a text as it may be shown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a recorder needs from outside the core.
+
+    Attributes:
+        now: Seconds on the test's clock.
+        time: Unix seconds, virtual waits included.
+        utc_now: The time of day, `2026-11-21T09:14:03Z`.
+        explain: Differences between a recorded and a sent request.
+        as_raised: Turns a refusal into the exception that the test runner understands.
+        keep: Called with every recorded interaction as soon as it is finished.
+        rerun: The command that runs this test in a mode; `{mode}` stands for it.
+    """
+
+    now: Callable[[], float]
+    time: Callable[[], float]
+    utc_now: Callable[[], str]
+    explain: Callable[[Request, Request], Sequence[Difference]]
+    as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
+    keep: Callable[[Interaction], None] = lambda interaction: None
+    rerun: str = "use_cassette(..., mode='{mode}')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a client waits, in seconds; None for ever."""
+
+    connect_s: float | None = None
+    read_s: float | None = None

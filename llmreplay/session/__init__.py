@@ -1,0 +1,8 @@
+"""A cassette in use, inside pytest and outside."""
+
+from __future__ import annotations
+
+from llmreplay.session.replay import LlmReplayWarning, Replay
+from llmreplay.session.use_cassette import cassette_path, environment_settings, use_cassette
+
+__all__ = ["LlmReplayWarning", "Replay", "cassette_path", "environment_settings", "use_cassette"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -133,13 +133,14 @@ def discard_recovered(path: Path) -> None:
             file.unlink()
 
 
-def _names(path: Path) -> list[Path]:
-    further = (path.with_name(f"{path.name}.{number}{_SUFFIX}") for number in range(2, _MOST))
-    return [path.with_name(path.name + _SUFFIX), *further]
+def _names(path: Path) -> Iterator[Path]:
+    yield path.with_name(path.name + _SUFFIX)
+    for number in range(2, _MOST):
+        yield path.with_name(f"{path.name}.{number}{_SUFFIX}")
 
 
 def _left_behind(path: Path) -> list[Path]:
-    found = [file for file in _names(path)[:1] if os.path.lexists(file)]
+    found = [file for file in [next(_names(path))] if os.path.lexists(file)]
     found += sorted(path.parent.glob(f"{_escaped(path.name)}.*{_SUFFIX}"))
     return [file for file in dict.fromkeys(found) if not _is_in_use(file, path)]
 

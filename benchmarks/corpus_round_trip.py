@@ -130,7 +130,7 @@ async def round_trip(
     with Simulator(serve_interactions(interactions), compress=compress) as simulator:
         async with Clients() as clients:
             for number, group in enumerate(groups):
-                path = folder / f"{number:05}.json"
+                path = folder / f"{number // 100:02}" / f"{number % 100:02}.json"
                 recorded = await _play(clients, turn, group, path, "once", simulator.url)
                 asked = len(simulator.requests)
                 replayed = await _play(clients, turn, group, path, "none", simulator.url)

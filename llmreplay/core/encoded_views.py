@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from llmreplay.core.findings import Finding
@@ -13,12 +13,13 @@ _ESCAPE = re.compile(
     rb"%[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[/\"]|&#[0-9]{1,5};|&#[xX][0-9A-Fa-f]{1,4};|&(?:amp|quot|lt|gt|apos);"
 )
 _ASCII_PERCENT = re.compile(rb"%[2-7][0-9A-Fa-f]")
+_ASCII_ESCAPE = re.compile(rb"\\u00[2-7]")
 _HTML_ESCAPE = re.compile(rb"&(?:#[xX0-9]|amp;|quot;|lt;|gt;|apos;)")
 _LINE_BREAK = re.compile(rb"(?:\\+r)?\\+n[ \t]*|\r?\n(?:data:)?[ \t]*|%0[dDaA]")
 _NUL = re.compile(rb"\0+")
 _HTML_NAMES = {b"&amp;": b"&", b"&quot;": b'"', b"&lt;": b"<", b"&gt;": b">", b"&apos;": b"'"}
-_WRAPPED_BASE64_LINE = 60
-"""Base64 that is broken into lines has lines of 64 or 76 characters."""
+_BASE64_LINES = range(60, 80)
+"""Base64 that is broken into lines has 64 or 76 characters on a line; more, where the break is an escape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +89,18 @@ def _read_escape(escape: bytes) -> bytes:
 def has_escapes(data: bytes) -> bool:
     """Say whether some plain character may be written as an escape; made to be quick when none is."""
     return (
-        b"\\u00" in data
+        (b"\\u00" in data and _ASCII_ESCAPE.search(data) is not None)
         or (b"%" in data and _ASCII_PERCENT.search(data) is not None)
         or (b"&" in data and _HTML_ESCAPE.search(data) is not None)
     )
 
 
-def views_of(data: bytes, *, longest_run: int, has_slash_escapes: bool = False) -> Iterator[View]:
+def views_of(data: bytes, *, runs: Sequence[tuple[int, int]], has_slash_escapes: bool = False) -> Iterator[View]:
     r"""Give the readings of bytes in which a secret could be hidden from a plain search.
 
     Args:
         data: The bytes; a view's own bytes may be viewed again, for escapes of escapes.
-        longest_run: Length of the longest run of letters and digits; long ones may be base64 in lines.
+        runs: Its long runs of letters and digits, which may be base64 in lines.
         has_slash_escapes: Read `\/` and `\"` too, because a known secret holds such characters.
 
     Yields:
@@ -107,7 +108,7 @@ def views_of(data: bytes, *, longest_run: int, has_slash_escapes: bool = False) 
     """
     if b"\0" in data:
         yield _view(data, _NUL, lambda _: b"")
-    if longest_run >= _WRAPPED_BASE64_LINE and _LINE_BREAK.search(data):
+    if any(end - start in _BASE64_LINES and _LINE_BREAK.match(data, end) for start, end in runs):
         yield _view(data, _LINE_BREAK, lambda _: b"")
     if has_escapes(data) or (has_slash_escapes and b"\\" in data):
         view = _view(data, _ESCAPE, _read_escape)

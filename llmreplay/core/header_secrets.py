@@ -35,8 +35,8 @@ _CREDENTIAL_HEADER = re.compile(
 _NO_CREDENTIAL = re.compile(r".*(?:idempotency|cache|ratelimit|websocket|partition|routing|page|count).*")
 
 _SECRET_PARAMETER = re.compile("key|token|sig|signature|x(?:amz|goog)(?:signature|credential)")
-_USER_INFO = re.compile(rb"(?<=://)[^\s/?#\"'\\@<>]{1,512}(?=@)")
-_PASSWORD = re.compile(rb"(?<=://)[^\s/?#\"'\\@<>:{}$]{0,128}:([^\s/?#\"'\\@<>{}$\[\]]{3,256})(?=@)")
+_USER_INFO = re.compile(rb"://([^\s/?#\"'\\@<>]{1,512})@")
+_PASSWORD = re.compile(rb"://[^\s/?#\"'\\@<>:{}$]{0,128}:([^\s/?#\"'\\@<>{}$\[\]]{3,256})@")
 _QUERY = re.compile(rb"(?<=[?&;#])([A-Za-z0-9_.%\[\]$-]{1,80})=([^&#;\s\"'<>\\]*)")
 _FORM = re.compile(rb"(?:^|(?<=&))([^=&]{1,80})=([^&]*)")
 _PART = re.compile(
@@ -141,7 +141,7 @@ def is_secret_parameter(name: str, names: SecretNames) -> bool:
 
 def url_findings(data: bytes, names: SecretNames) -> list[Finding]:
     """Find what names make secret in URLs, one or many in a text: user info, query, project in the path."""
-    found = [Finding(*match.span(), "user info of a URL") for match in _USER_INFO.finditer(data)]
+    found = [Finding(*match.span(1), "user info of a URL") for match in _USER_INFO.finditer(data)]
     if b"=" in data:
         for match in _QUERY.finditer(data):
             name = unquote_plus(match[1].decode("latin-1"))

@@ -29,6 +29,7 @@ from llmreplay.core.taint import (
     SHORTEST_SECRET,
     Taint,
     compressed_findings,
+    cut_findings,
     is_placeholder,
     shortest_run,
     taint_findings,
@@ -42,6 +43,8 @@ _ROUNDS = 8
 """A replacement can bring to light what its neighbours are; each round leaves less to find."""
 
 _ESCAPES_OF_ESCAPES = 3
+_REMEMBERED_TEXT = 300
+_REMEMBERED_TEXTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class Redactor:
         self._lock = threading.Lock()
         self._taints: tuple[Taint, ...] = ()
         self._known: set[str] = set()
+        # The same URL and header values come with every request.
+        self._texts: dict[tuple[str, Finder], str] = {}
         for secret in secrets:
             self.learn(secret, origin="value of an environment variable")
 
@@ -125,6 +130,7 @@ class Redactor:
                 return False
             self._known.add(value)
             self._taints = (*self._taints, taint_of(value, origin))
+            self._texts = {}
         return True
 
     def learn_from_request(self, request: Request) -> None:
@@ -155,7 +161,7 @@ class Redactor:
     def request(self, request: Request) -> Request:
         """Give the request as it may be written: allowed headers only, URL and body without secrets."""
         headers = self._headers(request.headers, self._request_headers.__contains__)
-        url = self._clean(request.url.encode("utf-8", "surrogatepass"), self._found_in_url).decode("utf-8", "replace")
+        url = self._cleaned(request.url, self._found_in_url)
         return replace(request, url=url, headers=headers, body=self._body(request.body, request.headers))
 
     def _body(self, body: bytes, headers: Headers) -> bytes:
@@ -182,9 +188,19 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Give a text as it may be shown: an error, a log, a report, a file's name."""
+        return self._cleaned(text, self._found_in_text)
+
+    def _cleaned(self, text: str, find: Finder) -> str:
+        texts = self._texts
+        known = texts.get((text, find))
+        if known is not None:
+            return known
         data = text.encode("utf-8", "surrogatepass")
-        cleaned = self._clean(data, self._found_in_text)
-        return text if cleaned == data else cleaned.decode("utf-8", "replace")
+        cleaned = self._clean(data, find)
+        result = text if cleaned == data else cleaned.decode("utf-8", "replace")
+        if len(text) <= _REMEMBERED_TEXT and len(texts) < _REMEMBERED_TEXTS:
+            texts[text, find] = result
+        return result
 
     def scan(self, data: bytes) -> Leak | None:
         """Look for a secret in bytes that are about to be written; None if there is none."""
@@ -207,9 +223,8 @@ class Redactor:
             found += taint_findings(data, runs, taints)
         if escapes:
             found += compressed_findings(data, runs, lambda text: bool(self._found(text, escapes - 1)))
-            longest = max((end - start for start, end in runs), default=0)
             has_odd = any(not taint.raw.isascii() or b"/" in taint.raw or b'"' in taint.raw for taint in taints)
-            for view in views_of(data, longest_run=longest, has_slash_escapes=has_odd):
+            for view in views_of(data, runs=runs, has_slash_escapes=has_odd):
                 found += map(view.in_original, self._found(view.data, escapes - 1))
         found += self._rules.pattern_findings(data)
         return found
@@ -223,7 +238,7 @@ class Redactor:
 
     def _found_in_text(self, data: bytes) -> list[Finding]:
         found = [*self._found_in_url(data), *self._names.json_findings(data)]
-        return found + self._rules.function_findings(data, 0)
+        return [*found, *cut_findings(data, self._taints), *self._rules.function_findings(data, 0)]
 
     def _rewritten(self, data: bytes) -> list[Finding]:
         """Find what the user's functions take out of the strings of a body, or of a body that is no JSON."""
@@ -237,8 +252,10 @@ class Redactor:
         found: list[Finding] = []
         for places in delta_texts(body):
             joined = b"".join([body[start:end] for start, end in places])
-            in_joined = [*self._found(joined), *self._found_by_name(joined), *self._rules.function_findings(joined, 0)]
+            in_joined = [*self._found(joined), *self._found_by_name(joined), *cut_findings(joined, self._taints)]
+            in_joined += self._rules.function_findings(joined, 0)
             found += spread_over(places, merged_findings(joined, in_joined))
+        found += cut_findings(body, self._taints)
         return [*found, *self._found(body), *self._found_by_name(body), *self._rewritten(body)]
 
     # Replacing

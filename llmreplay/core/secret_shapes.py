@@ -25,21 +25,24 @@ _CLASSES = bytes(
 _SHAPES: tuple[tuple[str, str, str], ...] = (
     ("anthropic key", "sk-ant-", r"[A-Za-z0-9_-]{16,}"),
     ("openrouter key", "sk-or-", r"[A-Za-z0-9_-]{20,}"),
-    ("langfuse key", "[sp]k-lf-", r"[A-Za-z0-9-]{20,}"),
-    ("openai key", "sk-(?:proj|svcacct|admin|None|live|test)-", r"[A-Za-z0-9_-]{16,}"),
+    ("langfuse key", "sk-lf-", r"[A-Za-z0-9-]{20,}"),
+    ("openai key", "sk-", r"(?:proj|svcacct|admin|None|live|test)-[A-Za-z0-9_-]{16,}"),
     ("key with prefix sk-", "sk-", r"[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
-    ("key with prefix sk_", "sk_(?:live_|test_|prod_)?", r"[A-Za-z0-9]{20,}"),
-    ("openai session key", "(?:sess|ek)[-_]", r"[A-Za-z0-9]{24,}"),
+    ("key with prefix sk_", "sk_", r"(?:live_|test_|prod_)?[A-Za-z0-9]{20,}"),
+    ("openai session key", "sess-", r"[A-Za-z0-9]{24,}"),
+    ("openai client secret", "ek_", r"[A-Za-z0-9]{24,}"),
     ("google key", "AIza", r"[A-Za-z0-9_-]{35}"),
-    ("google access token", r"ya29\.", r"[A-Za-z0-9_-]{20,}"),
+    ("google access token", "ya29.", r"[A-Za-z0-9_-]{20,}"),
     ("google client secret", "GOCSPX-", r"[A-Za-z0-9_-]{20,}"),
     ("google refresh token", "1//0", r"[A-Za-z0-9_-]{30,}"),
-    ("aws access key id", "A(?:KIA|SIA|ROA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    ("bedrock key", "(?:ABSK|bedrock-api-key-)", r"[A-Za-z0-9+/]{40,}={0,2}"),
-    ("github token", "gh[pousr]_", r"[A-Za-z0-9]{36,}"),
+    ("aws access key id", "AKIA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("aws access key id", "ASIA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("bedrock key", "ABSK", r"[A-Za-z0-9+/]{40,}={0,2}"),
+    ("bedrock key", "bedrock-api-key-", r"[A-Za-z0-9+/]{40,}={0,2}"),
+    ("github token", "gh", r"[pousr]_[A-Za-z0-9]{36,}"),
     ("github token", "github_pat_", r"[A-Za-z0-9_]{22,}"),
     ("gitlab token", "glpat-", r"[A-Za-z0-9_-]{20,}"),
-    ("slack token", "xox[abeoprs]-", r"[A-Za-z0-9-]{16,}"),
+    ("slack token", "xox", r"[abeoprs]-[A-Za-z0-9-]{16,}"),
     ("slack token", "xapp-", r"[A-Za-z0-9-]{20,}"),
     ("groq key", "gsk_", r"[A-Za-z0-9]{20,}"),
     ("hugging face token", "hf_", r"[A-Za-z0-9]{30,}"),
@@ -55,10 +58,10 @@ _SHAPES: tuple[tuple[str, str, str], ...] = (
     ("databricks token", "dapi", r"[0-9a-f]{32}"),
     ("npm token", "npm_", r"[A-Za-z0-9]{36}"),
     ("pypi token", "pypi-", r"[A-Za-z0-9_-]{50,}"),
-    ("sendgrid key", r"SG\.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    ("sendgrid key", "SG.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     ("tavily key", "tvly-", r"[A-Za-z0-9_-]{20,}"),
     ("jina key", "jina_", r"[A-Za-z0-9_-]{40,}"),
-    ("langsmith key", "lsv2_(?:pt|sk)_", r"[A-Za-z0-9_]{20,}"),
+    ("langsmith key", "lsv2_", r"(?:pt|sk)_[A-Za-z0-9_]{20,}"),
     ("pinecone key", "pcsk_", r"[A-Za-z0-9_]{30,}"),
     ("json web token", "eyJ", r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*"),
     ("organization id", "org-", r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9]{20,}"),
@@ -68,23 +71,33 @@ _SHAPES: tuple[tuple[str, str, str], ...] = (
 
 # A letter before the prefix makes it another word (`task-`), unless it belongs to an escape (`\nsk-`).
 _BORDER = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4}))"
-_ANY_PREFIX = re.compile("|".join(dict.fromkeys(prefix for _, prefix, _ in _SHAPES)).encode())
-_FULL_SHAPES = tuple((kind, re.compile(f"{_BORDER}{prefix}{tail}".encode())) for kind, prefix, tail in _SHAPES)
+_PREFIXES = tuple(dict.fromkeys(prefix.encode() for _, prefix, _ in _SHAPES))
+_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
+_INNER_START = re.compile(b"[+/=_-](?=" + b"|".join(map(re.escape, _PREFIXES)) + b")")
+_FULL_SHAPES = tuple(
+    (kind, re.compile(f"{_BORDER}{re.escape(prefix)}{tail}".encode())) for kind, prefix, tail in _SHAPES
+)
+_SHAPES_BY_START = {
+    start: tuple(
+        shape for shape, (_, prefix, _) in zip(_FULL_SHAPES, _SHAPES, strict=True) if prefix[:2].encode() == start
+    )
+    for start in _STARTS
+}
 
 _VALUE = r"[A-Za-z0-9._~+/=-]"
 # A value that is to be taken for a credential has a digit: prose and names of variables have none.
 _CREDENTIAL_LEADS = re.compile(
     (
-        rf"(?i:\b(?:bearer|basic))(?:\s|%20|\+)+(?=[A-Za-z._~+/=-]*[0-9])({_VALUE}{{24,}})"
-        rf"|(?i:\b(?:proxy-)?authorization|\b(?:x-)?(?:goog-)?api[-_]?key|\b(?:x-)?[a-z]*-?(?:auth|access)-(?:token|key))"
+        rf"{_BORDER}(?i:(?:bearer|basic))(?:\s|%20|\+)+(?=[A-Za-z._~+/=-]*[0-9])({_VALUE}{{20,}})"
+        rf"|{_BORDER}(?i:(?:proxy-)?authorization|(?:x-)?(?:goog-)?api[-_]?key|(?:x-)?(?:[a-z]+-)?(?:auth|access)-(?:token|key))"
         rf"\\*[\"']?\s*[:=]\s*\\*[\"']?(?:(?i:bearer|basic|token|key|apikey)\s+)?"
         rf"(?=[A-Za-z._~+/=-]*[0-9])({_VALUE}{{20,}})"
     ).encode()
 )
-_LEAD_HINT = re.compile(rb"(?i:bearer|basic|author|key|token)")
+_VALUE_REST = re.compile(rb"[A-Za-z0-9._~+/%=-]*")
 _SIGNED_QUERY = re.compile(
-    rb"[?&;](?:amp;|u0026)?((?i:x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature"
-    rb"|x-goog-credential|sig|signature|api_?key|key|access_token|client_secret|auth_token))="
+    rb"[?&;](?:amp;|u0026)?(?i:x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature"
+    rb"|x-goog-credential|sig|signature|api_?key|key|access_token|client_secret|auth_token)="
     rb"([A-Za-z0-9._~+/%=-]{16,})"
 )
 _CLOUD_PATH = re.compile(
@@ -112,36 +125,53 @@ def long_runs(data: bytes, shortest: int = SHORTEST_RUN) -> list[tuple[int, int]
     return found
 
 
+def _starts_in(data: bytes, start: int, end: int) -> Iterator[int]:
+    """Give the offsets at and in a run where a key could start."""
+    yield start
+    before = data[start - 1 : start]
+    if before == b"\\":
+        yield start + 1
+    elif before == b".":
+        # The dot of `ya29.` and of a web token is no part of a run.
+        yield from (
+            at for prefix in (b"ya29.", b"SG.", b"eyJ") if (at := data.rfind(prefix, max(start - 64, 0), start)) >= 0
+        )
+    if end - start <= _LONGEST_SEARCHED_RUN:
+        yield from (match.end() for match in _INNER_START.finditer(data, start, end))
+
+
 def _prefixed(data: bytes, start: int, end: int) -> Iterator[Finding]:
-    is_long = end - start > _LONGEST_SEARCHED_RUN
-    # `ya29.` and `SG.` end in a dot, which is no part of a run.
-    begin = max(start - 5, 0)
-    for hint in _ANY_PREFIX.finditer(data, begin, min(end, start + 64) if is_long else end):
-        if is_long and hint.start() > start and data[hint.start() - 1] != 0x3D:
-            continue
-        for kind, shape in _FULL_SHAPES:
-            if match := shape.match(data, hint.start()):
+    for offset in _starts_in(data, start, end):
+        for kind, shape in _SHAPES_BY_START.get(data[offset : offset + 2], ()):
+            if match := shape.match(data, offset):
                 yield Finding(match.start(), match.end(), kind)
                 break
 
 
+def _end_of_value(data: bytes, offset: int) -> int:
+    """Follow a value past the end of its run: it may have dots and percent signs, which no run has."""
+    match = _VALUE_REST.match(data, offset)
+    return match.end() if match else offset
+
+
+def _has_lead(lead: bytes) -> bool:
+    return b"key" in lead or b"token" in lead or b"bearer" in lead or b"uthoriz" in lead or b"basic" in lead
+
+
 def _led(data: bytes, start: int, end: int) -> Iterator[Finding]:
-    begin = max(start - _LEAD, 0)
-    limit = min(end, start + _LEAD)
-    if _LEAD_HINT.search(data, begin, limit):
-        for match in _CREDENTIAL_LEADS.finditer(data, max(start - 2 * _LEAD, 0), end + 4096):
-            if match.start() > end:
-                break
-            group = 1 if match[1] is not None else 2
-            yield Finding(*match.span(group), "authorization value")
-    if data.find(b"=", start, limit) >= 0:
-        for match in _SIGNED_QUERY.finditer(data, begin, end + 4096):
-            if match.start() > end:
-                break
-            yield Finding(*match.span(2), "credential in a query")
-    if data.find(b"s/", begin, end) >= 0:
-        for match in _CLOUD_PATH.finditer(data, begin, end):
-            yield Finding(*match.span(1), "project or account in a path")
+    for match in _CREDENTIAL_LEADS.finditer(data, max(start - 2 * _LEAD, 0), end):
+        value_start, value_end = match.span(1 if match[1] is not None else 2)
+        yield Finding(value_start, _end_of_value(data, value_end), "authorization value")
+
+
+def _queried(data: bytes, start: int, end: int) -> Iterator[Finding]:
+    for match in _SIGNED_QUERY.finditer(data, max(start - _LEAD, 0), end):
+        yield Finding(match.start(1), _end_of_value(data, match.end(1)), "credential in a query")
+
+
+def _in_path(data: bytes, start: int, end: int) -> Iterator[Finding]:
+    for match in _CLOUD_PATH.finditer(data, max(start - _LEAD, 0), end):
+        yield Finding(*match.span(1), "project or account in a path")
 
 
 def shape_findings(data: bytes, runs: Sequence[tuple[int, int]]) -> list[Finding]:
@@ -153,8 +183,19 @@ def shape_findings(data: bytes, runs: Sequence[tuple[int, int]]) -> list[Finding
     """
     found: list[Finding] = []
     for start, end in runs:
-        found += _prefixed(data, start, end)
-        found += _led(data, start, end)
+        run = data[start : min(end, start + _LONGEST_SEARCHED_RUN)]
+        has_query = b"=" in run
+        before = data[start - 1 : start]
+        escaped = run[1:3] if before == b"\\" else b""
+        if run[:2] in _STARTS or escaped in _STARTS or before == b"." or _INNER_START.search(run):
+            found += _prefixed(data, start, end)
+        lead_end = min(end, start + _LEAD) if has_query else start
+        if _has_lead(data[max(start - _LEAD, 0) : lead_end].lower()):
+            found += _led(data, start, end)
+        if has_query:
+            found += _queried(data, start, end)
+        if b"s/" in run:
+            found += _in_path(data, start, min(end, start + _LONGEST_SEARCHED_RUN))
     if b"-----BEGIN" in data:
         found += (Finding(*match.span(), "private key") for match in _PRIVATE_KEY.finditer(data))
     if b"arn:aws" in data:

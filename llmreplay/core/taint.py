@@ -141,6 +141,16 @@ def taint_findings(data: bytes, runs: Sequence[tuple[int, int]], taints: Sequenc
     return found
 
 
+def cut_findings(data: bytes, taints: Iterable[Taint]) -> list[Finding]:
+    """Find known secrets that bytes end in the middle of, as in an answer that was cut short."""
+    found: list[Finding] = []
+    for taint in taints:
+        start = data.rfind(taint.raw[:SHORTEST_SECRET], max(len(data) - len(taint.raw), 0))
+        if start >= 0 and taint.raw.startswith(data[start:]):
+            found.append(Finding(start, len(data), f"beginning of the {taint.origin}"))
+    return found
+
+
 def _inflated(blob: bytes) -> tuple[bytes, int]:
     """Unpack gzip or zlib data as far as it goes, at most 1 MiB; also say how many bytes were used."""
     inflater = zlib.decompressobj(47)

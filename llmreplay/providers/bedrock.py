@@ -10,6 +10,7 @@ from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
 from llmreplay.providers import bedrock_converse as converse
+from llmreplay.providers import bedrock_invoke as invoke
 from llmreplay.providers.bedrock_replies import build_response, error_event, error_reply
 from llmreplay.providers.json_fields import fields_of
 from llmreplay.providers.plain_rows import plain_rows
@@ -48,10 +49,15 @@ INVOKE = Api(
     source=SOURCE,
     wire=Wire.AWS,
     is_streamed=is_streamed,
+    answer_from_body=invoke.answer_from_body,
+    answer_from_events=invoke.answer_from_events,
+    is_terminal=invoke.is_terminal,
     error_reply=error_reply,
+    error_event=error_event,
+    build_response=invoke.build_response,
+    looks_like=invoke.looks_like,
     canonical_path=canonical_path,
 )
-"""The body is the model vendor's own, so its answers are not read."""
 
 CONVERSE = replace(
     INVOKE,
@@ -60,7 +66,6 @@ CONVERSE = replace(
     answer_from_body=converse.answer_from_body,
     answer_from_events=converse.answer_from_events,
     is_terminal=converse.is_terminal,
-    error_event=error_event,
     build_response=build_response,
     looks_like=looks_like,
 )

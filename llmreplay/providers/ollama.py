@@ -9,7 +9,8 @@ from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
 from llmreplay.providers import ollama_answers as answers
 from llmreplay.providers.json_fields import fields_of
-from llmreplay.providers.plain_rows import plain_rows
+from llmreplay.providers.openai import CHAT as OPENAI_CHAT
+from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
 SOURCE = "https://docs.ollama.com/api, ollama 0.6.3, as given 2026-11-21"
 HOSTS = ("ollama.com", "api.ollama.com")
@@ -63,6 +64,7 @@ PROVIDER = Provider(
     apis=(
         CHAT,
         GENERATE,
+        borrowed_row(OPENAI_CHAT, "ollama.chat.completions", HOSTS, "/v1/chat/completions", SOURCE),
         *plain_rows(
             "ollama",
             HOSTS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
 
@@ -15,7 +17,8 @@ class CallLog:
     concurrent, identical prompt is a call of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, price_of: Callable[[Call], float | None] = lambda call: None) -> None:
+        self._price_of = price_of
         self._calls: list[Call] = []
         # Calls that are under way or failed, by what they ask; those answered are dropped when next looked at.
         self._unsettled: dict[str, list[Call]] = {}
@@ -50,7 +53,7 @@ class CallLog:
         asked = attempt.fingerprint
         call = next((call for call in self._still_unsettled(asked) if _retries(attempt, call.last)), None)
         if call is None:
-            call = Call(attempt, self._call_left_by(attempt))
+            call = Call(attempt, self._call_left_by(attempt), self._price_of)
             self._calls.append(call)
             self._unsettled.setdefault(asked, []).append(call)
         else:

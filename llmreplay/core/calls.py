@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
+from llmreplay.core import answer_checks, budget, retry_checks
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Json, Request, ToolCall, Usage
+from llmreplay.core.retry_report import RetryReport, retry_report
+from llmreplay.core.story import table_of
 
 _COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_tier")
 
@@ -15,9 +18,15 @@ _COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_
 class Call:
     """One thing the application asked for, with its attempts; what it says is what its last attempt says."""
 
-    def __init__(self, first: Attempt, fell_back_from: Call | None = None) -> None:
+    def __init__(
+        self,
+        first: Attempt,
+        fell_back_from: Call | None = None,
+        price_of: Callable[[Call], float | None] = lambda call: None,
+    ) -> None:
         self.attempts: list[Attempt] = [first]
         self.fell_back_from = fell_back_from
+        self._price_of = price_of
 
     def __repr__(self) -> str:
         statuses = ", ".join(str(attempt.status or "no response") for attempt in self.attempts)
@@ -63,6 +72,11 @@ class Call:
     def usage(self) -> Usage | None:
         """Tokens of the last attempt; None if it reports none."""
         return self.last.answer.usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars of the last attempt's tokens; None if usage or price is unknown."""
+        return self._price_of(self)
 
     @property
     def stop_reason(self) -> str | None:
@@ -189,6 +203,13 @@ class Calls(Sequence[Call]):
         return Usage(**{name: total(name) for name in _COUNTS})  # type: ignore[arg-type]
 
     @property
+    def cost_usd(self) -> float | None:
+        """US dollars of all calls that were answered; None if that of one is unknown."""
+        costs = [call.cost_usd for call in self._calls if not call.last.has_failed]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @property
     def stop_reasons(self) -> list[str | None]:
         """Canonical stop reason of each call."""
         return [call.stop_reason for call in self._calls]
@@ -202,3 +223,26 @@ class Calls(Sequence[Call]):
     def waits_s(self) -> list[float]:
         """All waits before retries, as asked for, call by call."""
         return [wait for call in self._calls for wait in call.waits_s]
+
+    def table(self) -> str:
+        """Draw a table of the attempts, one a line."""
+        return table_of(self)
+
+    def retry_report(self) -> RetryReport:
+        """Count calls, attempts, waits and errors by kind."""
+        return retry_report(self)
+
+    assert_all_streams_complete = answer_checks.assert_all_streams_complete
+    assert_history_grows = answer_checks.assert_history_grows
+    assert_prompt_cache_used = answer_checks.assert_prompt_cache_used
+    assert_stop_reasons = answer_checks.assert_stop_reasons
+    assert_tool_loop = answer_checks.assert_tool_loop
+    assert_usage = answer_checks.assert_usage
+    assert_backoff = retry_checks.assert_backoff
+    assert_cost = budget.assert_cost
+    assert_fell_back = retry_checks.assert_fell_back
+    assert_gave_up_after = retry_checks.assert_gave_up_after
+    assert_honoured_retry_after = retry_checks.assert_honoured_retry_after
+    assert_not_retried = retry_checks.assert_not_retried
+    assert_retried = retry_checks.assert_retried
+    assert_waited = retry_checks.assert_waited

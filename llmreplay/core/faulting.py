@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.errors import FaultProblem
 from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
 from llmreplay.core.model import Outcome, Request
+from llmreplay.core.reading import asks_for_stream
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +85,7 @@ class Faulting:
         return FaultContext(
             api=attempt.api,
             request=request,
-            is_streamed=_asks_for_stream(request, attempt),
+            is_streamed=asks_for_stream(attempt.api, request),
             read_timeout_s=attempt.read_timeout_s,
             connect_timeout_s=attempt.connect_timeout_s,
             occurrence=occurrence,
@@ -131,14 +130,3 @@ class Faulting:
         ]
         lines += ["", '  On purpose?   @pytest.mark.llmreplay(on_unfired="ignore")']
         return FaultProblem("\n".join(lines))
-
-
-def _asks_for_stream(request: Request, attempt: Attempt) -> bool:
-    api = attempt.api
-    if api is None or api.is_streamed is None:
-        return False
-    try:
-        body = json.loads(request.body or b"null")
-    except ValueError:
-        body = None
-    return api.is_streamed(urlsplit(request.url).path, body)

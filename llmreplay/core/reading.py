@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api, identify
 from llmreplay.core.cassette import Stored
-from llmreplay.core.model import Answer, End, Outcome, Response, header
+from llmreplay.core.model import Answer, End, Outcome, Request, Response, header
 from llmreplay.core.streams import events_of
 
 _STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
@@ -20,6 +20,17 @@ def is_stream(response: Response) -> bool:
     """Say whether a response is a stream of events, by its content type."""
     content_type = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
     return content_type in _STREAM_TYPES
+
+
+def asks_for_stream(api: Api | None, request: Request) -> bool:
+    """Say whether a request asks for a stream; False where no row describes its api."""
+    if api is None or api.is_streamed is None:
+        return False
+    try:
+        body = json.loads(request.body or b"null")
+    except ValueError:
+        body = None
+    return api.is_streamed(urlsplit(request.url).path, body)
 
 
 def answer_of(api: Api | None, outcome: Outcome) -> Answer:
@@ -81,3 +92,13 @@ def summary_of(apis: Sequence[Api], interaction: Stored) -> str:
     text = " ".join((answer.error or answer.text or ", ".join(call.name for call in answer.tool_calls)).split())
     said = f": {text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + '…'}" if text else ""
     return f"{name}{f' {answer.model}' if answer.model else ''} -> {', '.join(parts)}{said}"
+
+
+def as_ended(api: Api | None, outcome: Outcome) -> Outcome:
+    """Give an outcome with the end it really had: a stream closed after its terminal event is whole."""
+    # SDKs close a stream as soon as they have its terminal event: what was left unread was nothing but the end.
+    if isinstance(outcome, Response) and outcome.end is End.CLIENT_CLOSED and is_stream(outcome):
+        answer = answer_of(api, outcome)
+        if api is not None and api.answer_from_events and answer.is_complete:
+            return replace(outcome, end=End.COMPLETE)
+    return outcome

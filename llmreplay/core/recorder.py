@@ -8,8 +8,9 @@ from functools import partial
 from threading import RLock
 from urllib.parse import urlsplit
 
-from llmreplay.core.api import Api, identify
+from llmreplay.core.api import identify
 from llmreplay.core.attempt import Attempt, Origin, Source
+from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
 from llmreplay.core.cassette import Cassette, Stored, Track
@@ -18,8 +19,9 @@ from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
-from llmreplay.core.reading import answer_of, is_stream
+from llmreplay.core.reading import as_ended
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.core.stubbing import Stubs
 from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -30,6 +32,7 @@ from llmreplay.core.traffic import (
     stand_in_api,
     traffic_of,
 )
+from llmreplay.core.upstream import local_url, provider_url
 from llmreplay.core.verdicts import Verdicts, request_line
 
 
@@ -58,8 +61,9 @@ class Recorder:
         self._redaction = redaction
         self._outside = surroundings
         self._lock = RLock()
-        self._log = CallLog()
+        self._log = CallLog(surroundings.price_of)
         self.faulting = faulting or Faulting()
+        self.stubs = Stubs()
         self._order: dict[int, int] = {}
         self._recorded: list[tuple[int, Interaction]] = []
         reads_tape = settings.mode not in (Mode.LIVE, Mode.REWRITE)
@@ -144,8 +148,8 @@ class Recorder:
         Raises:
             Refusal: It will not be answered; or what `as_raised` makes of that.
         """
-        request = self._as_provider_sees(request)
         settings = self.settings
+        request = replace(request, url=provider_url(request.url, settings.upstream))
         traffic = traffic_of(request, self._catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
         if traffic is Traffic.PASSED:
             return PASS_THROUGH
@@ -179,6 +183,11 @@ class Recorder:
         return attempt
 
     def _decide(self, request: Request, attempt: Attempt) -> Plan:
+        stub = self.stubs.answer(request, attempt.api)
+        if stub is not None:
+            attempt.source = Source.STUB
+            hits = self.faulting.hitting(request, attempt, self._outside.time())
+            return self._answered(attempt, self.faulting.applied(hits, stub, attempt))
         track = self._cassette.take(attempt.fingerprint)
         sends = self.settings.mode is Mode.LIVE or self.records
         if track is None and not sends:
@@ -195,7 +204,7 @@ class Recorder:
             attempt.source = Source.FAULT
             return self._answered(attempt, self.faulting.applied(hits, None, attempt))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
-        url = self._upstream_url(request.url)
+        url = local_url(request.url, self.settings.upstream)
         self._refuse_placeholder(request, attempt, url)
         return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
 
@@ -207,18 +216,6 @@ class Recorder:
     def _answered(self, attempt: Attempt, outcome: Outcome) -> Answered:
         attempt.outcome = outcome
         return Answered(outcome, attempt, self.settings.speed)
-
-    def _as_provider_sees(self, request: Request) -> Request:
-        for provider, local in self.settings.upstream.items():
-            if request.url == local or request.url.startswith((local + "/", local + "?")):
-                return replace(request, url=provider + request.url[len(local) :])
-        return request
-
-    def _upstream_url(self, url: str) -> str | None:
-        for provider, local in self.settings.upstream.items():
-            if url == provider or url.startswith((provider + "/", provider + "?")):
-                return local + url[len(provider) :]
-        return None
 
     def _refuse_placeholder(self, request: Request, attempt: Attempt, url: str | None) -> None:
         if url is not None or is_loopback(urlsplit(request.url).hostname or ""):
@@ -237,7 +234,7 @@ class Recorder:
         with self._lock:
             if isinstance(outcome, Response):
                 self._redaction.learn_from_response(outcome)
-            outcome = _as_ended(attempt.api, self._redaction.outcome(outcome))
+            outcome = as_ended(attempt.api, self._redaction.outcome(outcome))
             attempt.outcome = outcome
             attempt.ended_s = self._outside.now()
             if attempt.source is not Source.RECORDED:
@@ -275,27 +272,20 @@ class Recorder:
         return self._outside.as_raised(refusal)
 
     def problems(self) -> list[tuple[str, Refusal]]:
-        """Give what is wrong at the end of a test: pairs of the setting that rules it and the refusal."""
-        found = [("on_unmatched", refusal) for refusal in self.refusals]
+        """Give what is wrong at the end of a test: pairs of the setting that rules it, if any, and the refusal."""
+        found: list[tuple[str, Refusal]] = [("on_unmatched", refusal) for refusal in self.refusals]
         replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
         left = [track for track in self._cassette.unplayed() if track.interaction.during != "teardown"]
         if replays_only and left:
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
-        fault_problem = self.faulting.problem()
-        if fault_problem is not None:
-            found.append(("on_unfired", fault_problem))
-        return found
+        more = (
+            ("on_unplayed", self.stubs.problem()),
+            ("on_unfired", self.faulting.problem()),
+            ("", overspending(self.calls, self.settings)),
+        )
+        return found + [(setting, refusal) for setting, refusal in more if refusal is not None]
 
 
 def _retry_count(headers: Headers) -> int | None:
     value = header(headers, "x-stainless-retry-count")
     return int(value) if value is not None and value.isdecimal() else None
-
-
-def _as_ended(api: Api | None, outcome: Outcome) -> Outcome:
-    # SDKs close a stream as soon as they have its terminal event: what was left unread was nothing but the end.
-    if isinstance(outcome, Response) and outcome.end is End.CLIENT_CLOSED and is_stream(outcome):
-        answer = answer_of(api, outcome)
-        if api is not None and api.answer_from_events and answer.is_complete:
-            return replace(outcome, end=End.COMPLETE)
-    return outcome

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from llmreplay.core.calls import Call
 from llmreplay.core.errors import Difference, Refusal
 from llmreplay.core.model import Interaction, Outcome, Request, Response
 
@@ -44,6 +45,7 @@ class Surroundings:
         utc_now: The time of day, `2026-11-21T09:14:03Z`.
         explain: Differences between a recorded and a sent request.
         as_raised: Turns a refusal into the exception that the test runner understands.
+        price_of: US dollars of a call; None if unknown.
         keep: Called with every recorded interaction as soon as it is finished.
         rerun: The command that runs this test in a mode; `{mode}` stands for it.
     """
@@ -53,6 +55,7 @@ class Surroundings:
     utc_now: Callable[[], str]
     explain: Callable[[Request, Request], Sequence[Difference]]
     as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
+    price_of: Callable[[Call], float | None] = lambda call: None
     keep: Callable[[Interaction], None] = lambda interaction: None
     rerun: str = "use_cassette(..., mode='{mode}')"
 

@@ -28,6 +28,7 @@ from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loop
 from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.report.explain import differences_between
+from llmreplay.report.prices import price_of
 from llmreplay.storage.tape import Tape, TapeRules
 
 
@@ -136,6 +137,7 @@ class Replay:
                 utc_now=_utc_now,
                 explain=functools.partial(differences_between, rules, redactor.text),
                 as_raised=self._as_raised,
+                price_of=price_of,
                 keep=tape.keep,
                 rerun=self._rerun,
             ),
@@ -173,7 +175,7 @@ class Replay:
             Refusal: Or what the test runner makes of it.
         """
         for setting, refusal in self.recorder.problems():
-            rule = getattr(self.settings, setting)
+            rule = getattr(self.settings, setting) if setting else "error"
             if rule == "error":
                 raise self._as_raised(refusal)
             if rule == "warn":

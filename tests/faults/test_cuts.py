@@ -62,6 +62,18 @@ def test_a_cut_inside_an_event_delivers_half_of_it():
     assert names_in(cut) == ["start", "delta"]
 
 
+def test_the_part_of_an_event_that_a_recording_ends_with_can_be_cut():
+    """A recording that is cut already can lose half of its last part, unless that is a single byte."""
+    event = sse_raws()[0]
+    fault = faults.CutAfter(events=1, inside="event")
+
+    cut = fault.apply(a_stream(chunks=(Chunk(event + b"da"),)), a_context())
+
+    assert cut.body == event + b"d"
+    with pytest.raises(FaultCannotApply, match="no event follows"):
+        fault.apply(a_stream(chunks=(Chunk(event + b"d"),)), a_context())
+
+
 def test_a_cut_inside_a_character_leaves_bytes_that_are_no_text():
     """The last byte delivered is the first of a character that UTF-8 writes with two."""
     cut = faults.CutAfter(events=1, inside="character").apply(a_stream(), a_context())

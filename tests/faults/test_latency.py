@@ -80,6 +80,17 @@ def test_a_first_token_beyond_the_timeout_never_comes():
     assert (late.status, late.chunks, late.end, late.end_delay_s) == (200, (), End.READ_TIMEOUT, 60)
 
 
+def test_what_comes_just_in_time_is_no_timeout():
+    """A chunk, an end and a failure that come exactly with the timeout still come."""
+    token = faults.SlowFirstToken(60).apply(a_stream(), a_context())
+    end = faults.Stall(after=6, stall_s=60).apply(a_stream(), a_context())
+    failure = faults.Delay(60).apply(TransportFailure(Failure.READ_ERROR), a_context())
+
+    assert (token.end, delays(token)[0]) == (End.COMPLETE, 60)
+    assert (end.end, end.end_delay_s) == (End.COMPLETE, 60)
+    assert (failure.kind, failure.delay_s) == (Failure.READ_ERROR, 60)
+
+
 def test_a_slow_stream_delays_each_event_but_the_first():
     """With an event a chunk, each later chunk waits."""
     slow = faults.SlowStream(2).apply(a_stream(), a_context())

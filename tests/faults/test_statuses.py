@@ -100,6 +100,15 @@ def test_a_retry_date_is_that_far_from_now():
     assert date.timestamp() == NOW + 3600
 
 
+@pytest.mark.parametrize("seconds", [3_162_240_000, -3_162_240_000], ids=["future", "past"])
+def test_a_retry_date_may_be_a_hundred_years_away(seconds):
+    """The farthest dates that are accepted can be written and read."""
+    answer = faults.RateLimited(retry_after_date_s=seconds).apply(None, a_context(now=NOW))
+
+    date = email.utils.parsedate_to_datetime(header(answer.headers, "retry-after"))
+    assert date.timestamp() == NOW + seconds
+
+
 def test_a_status_takes_a_body_and_headers_of_its_own():
     """What the user gives goes in the place of the provider's; the rest of the provider's headers stay."""
     fault = faults.Status(502, body="<h1>é</h1>", headers={"Content-Type": "text/html", "via": "proxy"})

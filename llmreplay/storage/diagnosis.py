@@ -27,7 +27,7 @@ _SIGNATURES = (
         "Unlock the repository: git-crypt unlock",
     ),
     (
-        re.compile(rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff"),
+        re.compile(rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|\{\x00|\x00+\{"),
         "it is UTF-16 or UTF-32, not UTF-8",
         "Save it as UTF-8, or restore it from version control.",
     ),

@@ -54,11 +54,7 @@ def sse_pieces(data: bytes, newline: Newline) -> list[str | WireEvent] | None:
 
 
 def sse_from(pieces: Sequence[str | WireEvent], newline: Newline) -> bytes:
-    """Undo `sse_pieces`.
-
-    Raises:
-        ValueError: An event's data is neither object, array nor string.
-    """
+    """Undo `sse_pieces`."""
     eol = b"\n" if newline == "lf" else b"\r\n"
     parts: list[bytes] = []
     for piece in pieces:
@@ -97,14 +93,8 @@ def ndjson_pieces(data: bytes) -> list[Raw] | None:
 
 
 def ndjson_from(pieces: Sequence[Raw]) -> bytes:
-    """Undo `ndjson_pieces`.
-
-    Raises:
-        ValueError: A piece is neither object, array nor string.
-    """
-    return b"".join(
-        _line_from(piece) if bytes(memoryview(piece)[:1]) == b'"' else bytes(piece) + b"\n" for piece in pieces
-    )
+    """Undo `ndjson_pieces`."""
+    return b"".join(_line_from(piece) + (b"" if bytes(memoryview(piece)[:1]) == b'"' else b"\n") for piece in pieces)
 
 
 def _event(name: bytes | None, data: bytes | None) -> WireEvent:
@@ -118,7 +108,10 @@ def _event(name: bytes | None, data: bytes | None) -> WireEvent:
 
 def _line_from(data: Raw) -> bytes:
     line = bytes(data)
-    return _text_from.decode(line).encode() if line[:1] == b'"' else line
+    if line[:1] == b'"':
+        return _text_from.decode(line).encode()
+    # We write it on one line; a formatter may have spread it since, which would break the event in two.
+    return msgspec.json.format(line, indent=-1) if b"\n" in line else line
 
 
 def _string(data: bytes) -> Raw:

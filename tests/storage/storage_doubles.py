@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ def _cut_bodies(draw: Callable[..., object]) -> tuple[Chunk, ...]:
     body = draw(_bodies)
     cuts = sorted(draw(st.lists(st.integers(0, len(body)), max_size=6)))
     edges = [0, *cuts, len(body)]
-    return tuple(Chunk(body[start:stop], draw(_seconds)) for start, stop in zip(edges, edges[1:], strict=False))
+    return tuple(Chunk(body[start:stop], draw(_seconds)) for start, stop in pairwise(edges))
 
 
 _responses = st.builds(
@@ -83,7 +85,9 @@ _responses = st.builds(
     _texts,
 )
 _failures = st.builds(TransportFailure, st.sampled_from(Failure), _texts, _seconds)
-_requests = st.builds(Request, st.sampled_from(["GET", "POST"]), st.just("https://a.example/b?c=%20"), _headers, _bodies)
+_requests = st.builds(
+    Request, st.sampled_from(["GET", "POST"]), st.just("https://a.example/b?c=%20"), _headers, _bodies
+)
 interactions = st.builds(
     Interaction,
     _requests,
@@ -154,10 +158,8 @@ class FailingDisk(RealDisk):
         try:
             self._do("close", super().close, descriptor)
         except BaseException:
-            try:
-                os.close(descriptor)  # the test's process lives on
-            except OSError:
-                pass
+            with suppress(OSError):
+                os.close(descriptor)  # the test's own process lives on
             raise
 
     def replace(self, source: Path, target: Path) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from llmreplay.core.findings import Finding
 
 _ESCAPE = re.compile(
-    rb"%[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[/\"]|&#[0-9]{1,5};|&#[xX][0-9A-Fa-f]{1,4};|&(?:amp|quot|lt|gt|apos);"
+    rb"%[0-9A-Fa-f]{2}|\\[/\"\\]|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
+    rb"|&#[0-9]{1,5};|&#[xX][0-9A-Fa-f]{1,4};|&(?:amp|quot|lt|gt|apos);"
 )
 _ASCII_PERCENT = re.compile(rb"%[2-7][0-9A-Fa-f]")
 _ASCII_ESCAPE = re.compile(rb"\\u00[2-7]")
@@ -79,11 +80,14 @@ def _read_escape(escape: bytes) -> bytes:
             return _HTML_NAMES[escape]
         number = escape[2:-1]
         code = int(number[1:], 16) if number[:1] in b"xX" else int(number)
-    elif escape[-1:] in b'/"':
+    elif escape[-1:] in b'/"\\':
         return escape[-1:]
+    elif escape.count(b"u") == 2:
+        high, low = int(escape.rsplit(b"u", 2)[1][:4], 16), int(escape[-4:], 16)
+        code = 0x10000 + ((high - 0xD800) << 10) + low - 0xDC00
     else:
         code = int(escape[-4:], 16)
-    return chr(code & 0xFFFF).encode("utf-8", "surrogatepass")
+    return chr(min(code, 0x10FFFF)).encode("utf-8", "surrogatepass")
 
 
 def has_escapes(data: bytes) -> bool:
@@ -101,7 +105,7 @@ def views_of(data: bytes, *, runs: Sequence[tuple[int, int]], has_slash_escapes:
     Args:
         data: The bytes; a view's own bytes may be viewed again, for escapes of escapes.
         runs: Its long runs of letters and digits, which may be base64 in lines.
-        has_slash_escapes: Read `\/` and `\"` too, because a known secret holds such characters.
+        has_slash_escapes: Read `\/`, `\"` and `\\` too, because a known secret holds such characters.
 
     Yields:
         Zero bytes taken out, as of UTF-16; line breaks taken out; escapes read once (`\u0041`, `%41`, `&#65;`).

@@ -29,6 +29,26 @@ class Finding:
     replacement: bytes = TOKEN
 
 
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A secret in bytes that were about to be written.
+
+    Attributes:
+        offset: Of its first byte.
+        line: Its line, from 1.
+        kind: What it is, in words that do not tell it.
+        place: JSON path of the string it stands in; empty if the bytes are no JSON.
+    """
+
+    offset: int
+    line: int
+    kind: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} at line {self.line}, byte {self.offset}{f', {self.place}' if self.place else ''}"
+
+
 def is_redacted(content: bytes) -> bool:
     """Say whether nothing is left to hide: the content is the token, quoted, repeated or alone."""
     if content.strip(_TOKEN_CHARACTERS):

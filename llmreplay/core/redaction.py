@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from llmreplay.core.aws_payloads import aws_payloads
 from llmreplay.core.delta_text import delta_texts, spread_over
 from llmreplay.core.encoded_views import views_of
-from llmreplay.core.findings import Finding, apply_findings, apply_to_pieces, merged_findings
+from llmreplay.core.findings import Finding, Leak, apply_findings, apply_to_pieces, merged_findings
 from llmreplay.core.header_secrets import (
     ALLOWED_REQUEST_HEADERS,
     form_findings,
@@ -29,13 +29,14 @@ from llmreplay.core.taint import (
     SHORTEST_SECRET,
     Taint,
     compressed_findings,
-    cut_findings,
     is_placeholder,
     shortest_run,
     taint_findings,
     taint_of,
 )
 from llmreplay.core.user_redaction import Rewrite, UserRules, user_rules
+
+__all__ = ["Leak", "Redactor"]
 
 Finder: TypeAlias = Callable[[bytes], Sequence[Finding]]
 
@@ -45,26 +46,6 @@ _ROUNDS = 8
 _ESCAPES_OF_ESCAPES = 3
 _REMEMBERED_TEXT = 300
 _REMEMBERED_TEXTS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A secret in bytes that were about to be written.
-
-    Attributes:
-        offset: Of its first byte.
-        line: Its line, from 1.
-        kind: What it is, in words that do not tell it.
-        place: JSON path of the string it stands in; empty if the bytes are no JSON.
-    """
-
-    offset: int
-    line: int
-    kind: str
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind} at line {self.line}, byte {self.offset}{f', {self.place}' if self.place else ''}"
 
 
 class Redactor:
@@ -223,7 +204,7 @@ class Redactor:
             found += taint_findings(data, runs, taints)
         if escapes:
             found += compressed_findings(data, runs, lambda text: bool(self._found(text, escapes - 1)))
-            has_odd = any(not taint.raw.isascii() or b"/" in taint.raw or b'"' in taint.raw for taint in taints)
+            has_odd = any(taint.is_odd for taint in taints)
             for view in views_of(data, runs=runs, has_slash_escapes=has_odd):
                 found += map(view.in_original, self._found(view.data, escapes - 1))
         found += self._rules.pattern_findings(data)
@@ -238,7 +219,7 @@ class Redactor:
 
     def _found_in_text(self, data: bytes) -> list[Finding]:
         found = [*self._found_in_url(data), *self._names.json_findings(data)]
-        return [*found, *cut_findings(data, self._taints), *self._rules.function_findings(data, 0)]
+        return found + self._rules.function_findings(data, 0)
 
     def _rewritten(self, data: bytes) -> list[Finding]:
         """Find what the user's functions take out of the strings of a body, or of a body that is no JSON."""
@@ -252,10 +233,8 @@ class Redactor:
         found: list[Finding] = []
         for places in delta_texts(body):
             joined = b"".join([body[start:end] for start, end in places])
-            in_joined = [*self._found(joined), *self._found_by_name(joined), *cut_findings(joined, self._taints)]
-            in_joined += self._rules.function_findings(joined, 0)
+            in_joined = [*self._found(joined), *self._found_by_name(joined), *self._rules.function_findings(joined, 0)]
             found += spread_over(places, merged_findings(joined, in_joined))
-        found += cut_findings(body, self._taints)
         return [*found, *self._found(body), *self._found_by_name(body), *self._rewritten(body)]
 
     # Replacing

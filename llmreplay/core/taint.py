@@ -17,9 +17,11 @@ from llmreplay.core.secret_shapes import SHORTEST_RUN
 SHORTEST_SECRET = 12
 """Characters. A shorter value turns up by chance."""
 
+_HEAD = 20
 _INFLATED_LIMIT = 1 << 20
 _BLOBS_LIMIT = 64
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
+_PLAIN_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _PLACEHOLDER = re.compile(
@@ -48,18 +50,22 @@ class Taint:
         value: The secret. Never printed.
         origin: Where it was seen, for messages: `value of the header x-api-key`.
         raw: As it is.
-        core: The longest part of `raw` made of characters that keys are made of.
+        head: Its beginning, which gives it away as well: an answer may be cut in the middle of a key.
+        core: The longest part of `head` made of characters that keys are made of.
         base64: Its encodings at each of the three alignments, both alphabets, without the characters that
             depend on the neighbours.
         hexadecimal: In both cases.
+        is_odd: Whether JSON may write it with escapes that are too common to be read for nothing.
     """
 
     value: str
     origin: str
     raw: bytes
+    head: bytes
     core: bytes
     base64: tuple[bytes, ...]
     hexadecimal: tuple[bytes, ...]
+    is_odd: bool
 
     def __repr__(self) -> str:
         return f"Taint({self.origin})"
@@ -75,9 +81,12 @@ def taint_of(value: str, origin: str) -> Taint:
         padded = b"\0" * offset + raw
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             aligned[encode(padded)[first:last]] = None
-    core = max(re.findall(rb"[A-Za-z0-9+/=_-]*", raw), key=len)
+    # All web tokens begin alike.
+    head = raw if len(raw) < _HEAD + 4 or raw.startswith((b"eyJ", b"http")) else raw[:_HEAD]
+    core = max(re.findall(rb"[A-Za-z0-9+/=_-]*", head), key=len)
     hexadecimal = (raw.hex().encode(), raw.hex().upper().encode())
-    return Taint(value, origin, raw, core, tuple(aligned), hexadecimal)
+    is_odd = not raw.isascii() or any(byte in raw for byte in b'/"\\')
+    return Taint(value, origin, raw, head, core, tuple(aligned), hexadecimal, is_odd)
 
 
 def shortest_run(taints: Iterable[Taint]) -> int:
@@ -91,6 +100,15 @@ def _every(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
     while start >= 0:
         yield start, start + len(needle)
         start = data.find(needle, start + len(needle))
+
+
+def _plain_findings(data: bytes, taint: Taint) -> Iterator[Finding]:
+    for start, end in _every(data, taint.head):
+        for byte in taint.raw[len(taint.head) :]:
+            if data[end : end + 1] != bytes((byte,)):
+                break
+            end += 1
+        yield Finding(start, end, taint.origin)
 
 
 def _run_around(runs: Sequence[tuple[int, int]], offset: int) -> tuple[int, int]:
@@ -127,9 +145,8 @@ def taint_findings(data: bytes, runs: Sequence[tuple[int, int]], taints: Sequenc
     hay = b" ".join([data[start:end] for start, end in runs])
     least = shortest_run(taints)
     for taint in taints:
-        is_near = taint.core in hay if len(taint.core) >= least else taint.raw in data
-        if is_near:
-            found += (Finding(start, end, taint.origin) for start, end in _every(data, taint.raw))
+        if taint.core in hay if len(taint.core) >= least else taint.head in data:
+            found += _plain_findings(data, taint)
         if not hay:
             continue
         for needle in taint.base64:
@@ -138,16 +155,6 @@ def taint_findings(data: bytes, runs: Sequence[tuple[int, int]], taints: Sequenc
         for needle in taint.hexadecimal:
             if needle in hay:
                 found += _hexadecimal_findings(data, needle, f"{taint.origin}, in hexadecimal")
-    return found
-
-
-def cut_findings(data: bytes, taints: Iterable[Taint]) -> list[Finding]:
-    """Find known secrets that bytes end in the middle of, as in an answer that was cut short."""
-    found: list[Finding] = []
-    for taint in taints:
-        start = data.rfind(taint.raw[:SHORTEST_SECRET], max(len(data) - len(taint.raw), 0))
-        if start >= 0 and taint.raw.startswith(data[start:]):
-            found.append(Finding(start, len(data), f"beginning of the {taint.origin}"))
     return found
 
 
@@ -177,10 +184,11 @@ def compressed_findings(
     found: list[Finding] = []
     for start, end in runs:
         if data[start : start + 4] == b"H4sI" or data[start : start + 2] in (b"eJ", b"eN", b"eA", b"eF"):
-            blob = data[start:end].translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
+            match = _BASE64.match(data, start, end)
+            blob = match.group().translate(_PLAIN_ALPHABET).rstrip(b"=") if match else b""
             text, _ = _inflated(base64.b64decode(blob[: len(blob) // 4 * 4]))
-            if text and holds_secret(text):
-                found.append(Finding(start, end, "compressed secret, in base64"))
+            if match and text and holds_secret(text):
+                found.append(Finding(start, match.end(), "compressed secret, in base64"))
         elif data[start : start + 6].lower() == b"1f8b08" and (match := _HEX.match(data, start)):
             text, _ = _inflated(bytes.fromhex(match.group()[: len(match.group()) // 2 * 2].decode()))
             if text and holds_secret(text):

@@ -78,7 +78,8 @@ class Provider:
     Attributes:
         name: `anthropic`.
         apis: Its endpoints.
-        key_variables: Environment variables that hold a key, with the shape of a placeholder that its SDK accepts.
+        key_variables: Environment variables that hold a key, with a placeholder that its SDK accepts; no two are
+            alike, so that a request tells whose it carries. Empty where none may be set.
         hosts: Patterns of all its host names, for traffic to endpoints that no row describes.
         side_paths: `host/path` patterns of telemetry and other traffic that is no LLM call.
         credential_paths: `host/path` patterns of token endpoints.

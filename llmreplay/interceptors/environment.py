@@ -14,9 +14,9 @@ class PlaceholderKeys:
         self._ours: dict[str, str] = {}
 
     def install(self) -> None:
-        """Set the variables that are unset."""
+        """Set the variables that are unset and have a placeholder."""
         for name, placeholder in self._variables:
-            if name not in os.environ:
+            if placeholder and name not in os.environ:
                 os.environ[name] = placeholder
                 self._ours[name] = placeholder
 

@@ -71,7 +71,7 @@ PROVIDER = Provider(
             error_reply=error_reply,
         ),
     ),
-    key_variables=(("ANTHROPIC_API_KEY", "sk-ant-api03-placeholder"),),
+    key_variables=(("ANTHROPIC_API_KEY", "sk-ant-api03-placeholder"), ("ANTHROPIC_AUTH_TOKEN", "")),
     hosts=(*HOSTS, "*.anthropic.com"),
     side_paths=("statsig.anthropic.com/*",),
     feature_headers=("anthropic-beta",),

@@ -96,10 +96,12 @@ PROVIDER = Provider(
             canonical_path=canonical_path,
         ),
     ),
+    # A placeholder of the first three would take precedence over a profile that other AWS clients need.
     key_variables=(
-        ("AWS_ACCESS_KEY_ID", "placeholder"),
-        ("AWS_SECRET_ACCESS_KEY", "placeholder"),
-        ("AWS_BEARER_TOKEN_BEDROCK", "placeholder"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_SESSION_TOKEN", ""),
+        ("AWS_BEARER_TOKEN_BEDROCK", "placeholder-bedrock"),
     ),
     hosts=(*HOSTS, "bedrock-agent-runtime.*.amazonaws.com"),
     secret_headers=("x-amz-security-token",),

@@ -62,6 +62,6 @@ PROVIDER = Provider(
             error_reply=chat.error_reply,
         ),
     ),
-    key_variables=(("CO_API_KEY", "placeholder"), ("COHERE_API_KEY", "placeholder")),
+    key_variables=(("CO_API_KEY", "placeholder-cohere"), ("COHERE_API_KEY", "")),
     hosts=HOSTS,
 )

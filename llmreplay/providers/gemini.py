@@ -81,7 +81,8 @@ PROVIDER = Provider(
             canonical_path=canonical_path,
         ),
     ),
-    key_variables=(("GEMINI_API_KEY", "placeholder"), ("GOOGLE_API_KEY", "placeholder")),
+    # With both set, google-genai warns and takes the second.
+    key_variables=(("GEMINI_API_KEY", "placeholder-gemini"), ("GOOGLE_API_KEY", "")),
     hosts=HOSTS,
     secret_headers=("x-goog-api-key",),
 )

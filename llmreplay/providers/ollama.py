@@ -78,6 +78,6 @@ PROVIDER = Provider(
             error_reply=answers.error_reply,
         ),
     ),
-    key_variables=(("OLLAMA_API_KEY", "placeholder"),),
+    key_variables=(("OLLAMA_API_KEY", ""),),
     hosts=HOSTS,
 )

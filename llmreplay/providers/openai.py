@@ -126,7 +126,7 @@ PROVIDER = Provider(
             error_reply=error_reply,
         ),
     ),
-    key_variables=(("OPENAI_API_KEY", "sk-placeholder"),),
+    key_variables=(("OPENAI_API_KEY", "sk-placeholder"), ("OPENAI_ADMIN_KEY", "")),
     hosts=HOSTS,
     side_paths=(
         "api.openai.com/v1/traces/ingest",

@@ -11,10 +11,11 @@ SIDE_PATHS = (
     # litellm fetches its price map when it is imported.
     "raw.githubusercontent.com/BerriAI/litellm/*",
     "raw.githubusercontent.com/pydantic/genai-prices/*",
-    # OTLP, whatever the collector's host.
+    # OpenTelemetry collectors. Metrics and logs go by host: their paths are anybody's.
     "*/v1/traces",
-    "*/v1/metrics",
-    "*/v1/logs",
+    "*/otlp/v1/*",
+    "otlp*/*",
+    "otel*/*",
     "api.smith.langchain.com/*",
     "*.api.smith.langchain.com/*",
     "*.posthog.com/*",

@@ -24,6 +24,6 @@ PROVIDER = Provider(
             ),
         ),
     ),
-    key_variables=(("VOYAGE_API_KEY", "placeholder"),),
+    key_variables=(("VOYAGE_API_KEY", "placeholder-voyage"),),
     hosts=HOSTS,
 )

@@ -119,7 +119,14 @@ def test_a_provider_owns_its_rows(provider: Provider) -> None:
     assert provider.apis
     assert {api.provider for api in provider.apis} == {provider.name}
     assert all(name == name.lower() for name in (*provider.feature_headers, *provider.secret_headers))
-    assert all(value for _, value in provider.key_variables)
+
+
+def test_a_placeholder_tells_whose_it_is() -> None:
+    """No two placeholders are alike, and each looks like one."""
+    placeholders = [value for _, value in KEY_VARIABLES if value]
+
+    assert len(set(placeholders)) == len(placeholders)
+    assert all("placeholder" in value for value in placeholders)
 
 
 def test_the_catalogue_is_the_sum_of_its_providers() -> None:

@@ -9,7 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmreplay import assertions as assertions
     from llmreplay import faults as faults
+    from llmreplay.core.errors import CassetteError as CassetteError
+    from llmreplay.core.errors import LlmReplayError as LlmReplayError
+    from llmreplay.core.errors import Refusal as Refusal
+    from llmreplay.core.errors import SettingError as SettingError
+    from llmreplay.core.errors import UnmatchedRequest as UnmatchedRequest
+    from llmreplay.core.fault import Scenario as Scenario
+    from llmreplay.core.model import Reply as Reply
+    from llmreplay.core.model import ToolCall as ToolCall
+    from llmreplay.core.model import Usage as Usage
     from llmreplay.faults.schedule import after as after
     from llmreplay.faults.schedule import always as always
     from llmreplay.faults.schedule import chance as chance
@@ -21,25 +31,44 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SCHEDULE = "llmreplay.faults.schedule"
+# Where each public name lives; an empty name stands for the module itself.
 _HOMES = {
-    "after": _SCHEDULE,
-    "always": _SCHEDULE,
-    "chance": _SCHEDULE,
-    "every": _SCHEDULE,
-    "first": _SCHEDULE,
-    "nth": _SCHEDULE,
+    "CassetteError": "llmreplay.core.errors",
+    "LlmReplayError": "llmreplay.core.errors",
+    "Refusal": "llmreplay.core.errors",
     "Replay": "llmreplay.session",
+    "Reply": "llmreplay.core.model",
+    "Scenario": "llmreplay.core.fault",
+    "SettingError": "llmreplay.core.errors",
+    "ToolCall": "llmreplay.core.model",
+    "UnmatchedRequest": "llmreplay.core.errors",
+    "Usage": "llmreplay.core.model",
+    "after": "llmreplay.faults.schedule",
+    "always": "llmreplay.faults.schedule",
+    "assertions": "",
+    "chance": "llmreplay.faults.schedule",
+    "every": "llmreplay.faults.schedule",
+    "faults": "",
+    "first": "llmreplay.faults.schedule",
+    "nth": "llmreplay.faults.schedule",
     "use_cassette": "llmreplay.session",
 }
 
-_MODULES = {"faults": "llmreplay.faults"}
-
 __all__ = [
+    "CassetteError",
+    "LlmReplayError",
+    "Refusal",
     "Replay",
+    "Reply",
+    "Scenario",
+    "SettingError",
+    "ToolCall",
+    "UnmatchedRequest",
+    "Usage",
     "__version__",
     "after",
     "always",
+    "assertions",
     "chance",
     "every",
     "faults",
@@ -50,12 +79,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(_MODULES[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'llmreplay' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    return getattr(import_module(home), name) if home else import_module(f"llmreplay.{name}")
 
 
 def __dir__() -> list[str]:

@@ -188,11 +188,20 @@ class Run:
         """Learn whether the test passed; add the tallies to the report of its teardown."""
         if report.when == "call":
             item.stash[_PASSED] = report.passed or hasattr(report, "wasxfail")
+            self._tell_story(item, report)
         elif report.when == "setup":
             item.stash[_PASSED] = False
         elif self._tallies:
             report.llmreplay = _added(self._tallies)  # type: ignore[attr-defined]
             self._tallies = []
+
+    def _tell_story(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Show the attempts of a test that failed, unless its message shows them already."""
+        replay = item.stash.get(_REPLAY, None)
+        if report.failed and replay is not None and len(replay.calls):
+            table = replay.shown(replay.calls.table())
+            if table not in report.longreprtext:
+                report.sections.append(("llmreplay: attempts", table))
 
     # Settings
 

@@ -68,17 +68,17 @@ class Faulting:
             return []
         occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
         key = f"{self.label}\0{attempt.fingerprint}\0{occurrence}"
-        hits = []
+        hits: list[Hit] = []
+        is_replaced = False
         for armed in self.armed:
             schedule = armed.injection.schedule
             if not armed.is_armed or (schedule.when is not None and not schedule.when(request, attempt.api)):
                 continue
             armed.seen += 1
-            if not schedule.hits(armed.seen, key):
+            if is_replaced or not schedule.hits(armed.seen, key):
                 continue
             hits.append(Hit(armed, self._context(request, attempt, armed.seen, now)))
-            if armed.injection.fault.replaces:
-                break
+            is_replaced = armed.injection.fault.replaces
         return hits
 
     def _context(self, request: Request, attempt: Attempt, occurrence: int, now: float) -> FaultContext:

@@ -21,7 +21,7 @@ from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Re
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import as_ended
 from llmreplay.core.settings import Mode, Settings
-from llmreplay.core.stubbing import Stubs
+from llmreplay.core.stubbing import Stub, Stubs
 from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -183,11 +183,9 @@ class Recorder:
         return attempt
 
     def _decide(self, request: Request, attempt: Attempt) -> Plan:
-        stub = self.stubs.answer(request, attempt.api)
-        if stub is not None:
-            attempt.source = Source.STUB
-            hits = self.faulting.hitting(request, attempt, self._outside.time())
-            return self._answered(attempt, self.faulting.applied(hits, stub, attempt))
+        stub = self.stubs.take(request, attempt.api)
+        if stub is not None and attempt.api is not None:
+            return self._stubbed(request, attempt, stub, stub.response(request, attempt.api))
         track = self._cassette.take(attempt.fingerprint)
         sends = self.settings.mode is Mode.LIVE or self.records
         if track is None and not sends:
@@ -207,6 +205,14 @@ class Recorder:
         url = local_url(request.url, self.settings.upstream)
         self._refuse_placeholder(request, attempt, url)
         return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
+
+    def _stubbed(self, request: Request, attempt: Attempt, stub: Stub, response: Response) -> Answered:
+        attempt.source = Source.STUB
+        hits = self.faulting.hitting(request, attempt, self._outside.time())
+        outcome = self.faulting.applied(hits, response, attempt)
+        if hits and attempt.would_fail_with(outcome):
+            self.stubs.give_back(stub)
+        return self._answered(attempt, outcome)
 
     def _changed(self, hits: Sequence[Hit], attempt: Attempt, outcome: Outcome) -> Answered:
         with self._lock:

@@ -23,6 +23,11 @@ class Stub:
     reply: Reply
     when: Callable[[Request, Api | None], bool] | None = None
 
+    def response(self, request: Request, api: Api) -> Response:
+        """Make the answer up, streamed or not as the request asks."""
+        assert api.build_response is not None, "only taken for an api that can be answered for"
+        return api.build_response(self.reply, request, asks_for_stream(api, request))
+
 
 @dataclass(slots=True)
 class Stubs:
@@ -37,15 +42,19 @@ class Stubs:
         self._left += added
         self._added += len(added)
 
-    def answer(self, request: Request, api: Api | None) -> Response | None:
-        """Give the next stub's answer, streamed or not as the request asks; None if no stub is for it."""
+    def take(self, request: Request, api: Api | None) -> Stub | None:
+        """Give the next stub that is for a request; None if there is none, or its api cannot be answered for."""
         if api is None or api.build_response is None:
             return None
         for stub in self._left:
             if stub.when is None or stub.when(request, api):
                 self._left.remove(stub)
-                return api.build_response(stub.reply, request, asks_for_stream(api, request))
+                return stub
         return None
+
+    def give_back(self, stub: Stub) -> None:
+        """Undo a `take`: the next request gets the same stub."""
+        self._left.insert(0, stub)
 
     def problem(self) -> Unplayed | None:
         """Give the stubs that nobody asked for; None if there are none."""

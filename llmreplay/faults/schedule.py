@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
@@ -14,7 +14,10 @@ from llmreplay.core.model import Request
 from llmreplay.faults.checks import check_count
 
 When: TypeAlias = str | Callable[[Request], bool]
-"""An api (`anthropic.messages`), a provider (`anthropic`), a pattern (`*.embeddings`), or a predicate."""
+"""An api (`anthropic.messages`), a provider (`anthropic`), a pattern (`*.embeddings`), or a predicate.
+
+A pattern of respx, `M(json__model="gpt-4o")`, is taken too.
+"""
 
 Selector: TypeAlias = Callable[[Request, Api | None], bool]
 
@@ -47,21 +50,41 @@ class RequestIs:
         return str(getattr(self.predicate, "__qualname__", None) or repr(self.predicate))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class PatternIs:
+    """Selects the attempts whose request fits a pattern of respx; made callable where requests are at hand.
+
+    Attributes:
+        pattern: Has a method `match`.
+    """
+
+    pattern: Any
+
+    def __call__(self, request: Request, api: Api | None) -> bool:
+        """Refuse: a pattern reads requests of a library, which this file knows nothing of."""
+        raise SettingError(f"when={self.pattern!r}: give such a pattern to inject(), or to the setting faults.")
+
+    def __repr__(self) -> str:
+        return repr(self.pattern)
+
+
 def selector_from(owner: str, when: When | None) -> Selector | None:
     """Turn what the user wrote after `when=` into a selector of attempts.
 
     Raises:
         SettingError: It is neither a name nor callable.
     """
-    if when is None or isinstance(when, (ApiIs, RequestIs)):
+    if when is None or isinstance(when, (ApiIs, RequestIs, PatternIs)):
         return when
     if isinstance(when, str) and when.strip():
         return ApiIs(when)
     if callable(when):
         return RequestIs(when)
+    if callable(getattr(when, "match", None)):
+        return PatternIs(when)
     raise SettingError(
         f"{owner}(when={when!r}): when must be an api ('anthropic.messages'), a provider ('anthropic'), "
-        "a pattern ('*.embeddings') or a function of the request."
+        "a pattern ('*.embeddings'), a pattern of respx or a function of the request."
     )
 
 

@@ -39,7 +39,7 @@ def _failing(kind: type[Refusal]) -> type[BaseException]:
 
 
 def keep_own_frames(error: BaseException, is_own: Callable[[str], bool]) -> None:
-    """Leave only the frames of files that are the user's own in an exception's traceback, if there are any.
+    """Leave only the frames of files that are the user's own in a refusal's traceback; without any, show none.
 
     What lies between, the SDK's and ours, says nothing about why a request was refused.
     """
@@ -53,3 +53,5 @@ def keep_own_frames(error: BaseException, is_own: Callable[[str], bool]) -> None
         own = TracebackType(own, kept.tb_frame, kept.tb_lasti, kept.tb_lineno)
     if own is not None:
         error.__traceback__ = own
+    else:
+        error.__dict__["pytrace"] = False

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,12 +15,16 @@ from pathlib import Path
 from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode
 from llmreplay.core.errors import ClosedConnection, Refusal
+from llmreplay.core.fault import Fault, Schedule
+from llmreplay.core.faulting import Faulting
 from llmreplay.core.matching import rules_from
+from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.surroundings import Surroundings
+from llmreplay.faults.schedule import When
 from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.environment import PlaceholderKeys
@@ -29,6 +33,7 @@ from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
+from llmreplay.session.scenarios import Injected, described, injection_of, scenario_of, stubs_of
 from llmreplay.storage.tape import Tape, TapeRules
 
 
@@ -65,6 +70,7 @@ class Replay:
         self._opened: Opened | None = None
         self._tape: Tape | None = None
         self._clock: VirtualClock | None = None
+        self._redactor: Redactor | None = None
         self._outward = ExitStack()
 
     # What a test asks
@@ -90,6 +96,47 @@ class Replay:
             raise RuntimeError(f"{self._shown_path} is not open: use it inside `with use_cassette(...)`.")
         return self._recorder
 
+    def shown(self, text: str) -> str:
+        """Give a text as it may be shown: without secrets."""
+        return text if self._redactor is None else self._redactor.text(text)
+
+    # What a test says
+
+    def inject(self, fault: Fault, *, on: Schedule | None = None) -> Injected:
+        """Change outcomes on purpose, from now on; as a context manager, until its end.
+
+        Args:
+            fault: One of `llmreplay.faults`.
+            on: Which attempts it hits; None for the first alone.
+
+        Returns:
+            A handle that can be used as a context manager.
+        """
+        return Injected(self.recorder.faulting.inject([injection_of(fault, on)]))
+
+    def reply(
+        self,
+        *answers: str | Reply,
+        tool_calls: Sequence[ToolCall | tuple[str, object]] = (),
+        stop_reason: str | None = None,
+        usage: Usage | None = None,
+        thinking: str = "",
+        when: When | None = None,
+    ) -> None:
+        """Make up answers, given in order to the next requests, streamed or not as they ask.
+
+        Args:
+            answers: A text each, or a whole `Reply`; with the other arguments, one text at most.
+            tool_calls: Tools to ask for: pairs of a name and its arguments.
+            stop_reason: Canonical; None: `tool_use` with tool calls, else `stop`.
+            usage: None: counts that add up are made.
+            thinking: Reasoning text.
+            when: An api, a provider or a function of the request; None for any.
+        """
+        self.recorder.stubs.add(
+            stubs_of(answers, Reply(stop_reason=stop_reason, usage=usage, thinking=thinking), tool_calls, when)
+        )
+
     # Opening and closing
 
     def open(self) -> None:
@@ -111,7 +158,7 @@ class Replay:
         rules = rules_from(
             settings.ignore, settings.normalize, apis=CATALOGUE.apis, feature_headers=CATALOGUE.feature_headers
         )
-        redactor = Redactor(
+        redactor = self._redactor = Redactor(
             (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
             redact=settings.redact,
             keep=settings.keep,
@@ -131,6 +178,7 @@ class Replay:
             rules=rules,
             catalogue=CATALOGUE,
             redaction=redactor,
+            faulting=self._faulting(),
             surroundings=Surroundings(
                 now=clock.now,
                 time=clock.time,
@@ -157,6 +205,11 @@ class Replay:
         except BaseException:
             self._let_go()
             raise
+
+    def _faulting(self) -> Faulting:
+        faulting = Faulting(label=self._label, describe=described)
+        faulting.inject(scenario_of(self.settings.faults).injections)
+        return faulting
 
     def close(self, *, passed: bool = True) -> None:
         """Stop answering, put everything back, and save what was recorded if the test passed."""

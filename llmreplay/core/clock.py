@@ -110,9 +110,8 @@ EXECUTOR_MODULES: frozenset[str] = frozenset(
 )
 """Modules that call what they were handed: `to_thread(time.sleep, 5)` is the application's own sleep."""
 
-_OWN_PACKAGE = "llmreplay"
-_LIBRARY_PARTS = frozenset({"site-packages", "dist-packages"})
-_SEPARATOR = re.compile(r"[\\/]")
+_NEVER_VIRTUAL = ("llmreplay", *BACKGROUND_PACKAGES)
+_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
 
 
 @lru_cache(maxsize=4096)
@@ -128,14 +127,15 @@ def caller_kind(
     Args:
         module: Dotted name; `__main__` for a script.
         path: File that its code was compiled from; `<...>` for code that has none.
-        library_folders: Folders of the standard library; `site-packages` and `dist-packages` are known by name.
+        library_folders: Folders of the standard library, each with a separator at its end; `site-packages` and
+            `dist-packages` are known by name.
         application_packages: The user's own packages, which may be installed in site-packages.
 
     A project may well have a package `agents` of its own, so a name makes an SDK only where libraries live.
     """
     if is_within(module, application_packages):
         return CallerKind.APPLICATION
-    if is_within(module, (_OWN_PACKAGE, *BACKGROUND_PACKAGES)):
+    if is_within(module, _NEVER_VIRTUAL):
         return CallerKind.OTHER
     if module in EXECUTOR_MODULES:
         return CallerKind.APPLICATION
@@ -146,7 +146,12 @@ def caller_kind(
 
 def is_within(module: str, packages: Sequence[str]) -> bool:
     """Say whether a module is one of these packages or lies in one."""
-    return any(module == package or module.startswith(package + ".") for package in packages)
+    return module in packages or module.startswith(_prefixes(tuple(packages)))
+
+
+@lru_cache(maxsize=64)
+def _prefixes(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(package + "." for package in packages)
 
 
 def is_wait(kind: CallerKind, mode: ClockMode, *, is_retrying: bool) -> bool:
@@ -180,6 +185,4 @@ def gap_s(after_s: float, speed: float) -> float:
 def _is_library(path: str, library_folders: tuple[str, ...]) -> bool:
     if path.startswith("<frozen "):
         return True
-    if path.startswith(tuple(folder + separator for folder in library_folders for separator in "\\/")):
-        return True
-    return not _LIBRARY_PARTS.isdisjoint(_SEPARATOR.split(path))
+    return path.startswith(library_folders) or _INSTALLED.search(path) is not None

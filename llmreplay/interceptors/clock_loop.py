@@ -11,7 +11,7 @@ from llmreplay.interceptors.clock_time import TIMELINE
 from llmreplay.interceptors.clock_workers import is_a_worker_busy
 
 IO_GRACE_S = 0.25
-"""Real seconds that sockets and worker threads get before a deadline that is not ours may pass."""
+"""Real seconds that worker threads get before virtual time moves on; sockets, before a deadline passes."""
 _SLICE_S = 0.005
 
 FALLBACK = (
@@ -70,8 +70,7 @@ class LoopTime:
         timer = self._next_timer()
         if events or timer is None:
             return events or self._real_select(timeout)
-        if timer not in self._sleepers:
-            events = self._events_of_work_before(timer)
+        events = self._events_of_work_before(timer)
         if not events:
             self.advance(self._seconds_until(timer))
         return events
@@ -79,8 +78,9 @@ class LoopTime:
     def _events_of_work_before(self, timer: asyncio.TimerHandle) -> Any:
         """Give real work the real time it needs, within bounds, before a deadline passes."""
         events: Any = []
+        is_ours = timer in self._sleepers
         grace_s = min(IO_GRACE_S, self._seconds_until(timer))
-        while not events and grace_s > 0 and self._is_working():
+        while not events and grace_s > 0 and self._is_working(is_ours):
             # In slices, for work may end without an event.
             events = self._real_select(min(_SLICE_S, grace_s))
             grace_s -= _SLICE_S
@@ -96,10 +96,11 @@ class LoopTime:
     def _seconds_until(self, timer: asyncio.TimerHandle) -> float:
         return max(0.0, timer.when() - self.time())
 
-    def _is_working(self) -> bool:
+    def _is_working(self, is_ours: bool) -> bool:
+        """Say whether real work is in flight; an open socket is no work if nobody's deadline is at stake."""
         watched: Sized = getattr(self._io, "get_map", dict)() or ()
         # One is the loop's own pipe to itself.
-        return len(watched) > 1 or is_a_worker_busy()
+        return (not is_ours and len(watched) > 1) or is_a_worker_busy(may_serve=not is_ours)
 
 
 def loop_time(loop: asyncio.AbstractEventLoop) -> LoopTime | None:

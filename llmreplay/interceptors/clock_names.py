@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime
 import importlib
+import os
 import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,8 +20,10 @@ from llmreplay.core.clock import CallerKind, caller_kind
 from llmreplay.interceptors.clock_sleeps import ASYNCIO_SLEEP, OPEN, TIME_SLEEP, StandIn, TaskSleep
 from llmreplay.interceptors.clock_time import VIRTUAL_FUNCTIONS, DatetimeView, TimeView
 
-LIBRARY_FOLDERS: tuple[str, ...] = tuple(sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}))
-"""Folders of the standard library."""
+LIBRARY_FOLDERS: tuple[str, ...] = tuple(
+    sorted({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
+)
+"""Folders of the standard library, each with a separator at its end."""
 
 # They measure the time they have left with dates: backoff 2.2.1, read 2026-11-21.
 _DATED_MODULES = frozenset({"backoff._sync", "backoff._async"})
@@ -181,13 +184,15 @@ class Names:
             return ()
         packages = self._application_packages
         kind = caller_kind(name, path, library_folders=LIBRARY_FOLDERS, application_packages=packages)
-        wanted: Container[int] = self._stand_ins
         if kind is CallerKind.OTHER:
             return ()
+        wanted = set(self._stand_ins)
         if kind is CallerKind.RETRY:
-            wanted = self._stand_ins.keys() | self._views.keys()
-            if name in _DATED_MODULES:
-                wanted |= {id(datetime)}
+            wanted.update(self._views)
+        if name in _DATED_MODULES:
+            wanted.add(id(datetime))
+        if wanted.isdisjoint(map(id, list(namespace.values()))):
+            return ()
         return tuple(place for place, value in list(namespace.items()) if id(value) in wanted)
 
     def _bind_places(self, module: ModuleType, places: Iterable[str]) -> None:

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import concurrent.futures.thread
 import queue
+import selectors
+import socket
 import sys
 import threading
 from types import CodeType, FrameType
 
 _STARTING = frozenset({"_bootstrap", "_bootstrap_inner", "run", "set", "notify_all", "notify"})
 _THREADING = threading.Thread.run.__code__.co_filename
+_SELECTORS = selectors.SelectSelector.select.__code__.co_filename
+_SOCKET = socket.socket.accept.__code__.co_filename
 
 
-def is_a_worker_busy() -> bool:
+def is_a_worker_busy(*, may_serve: bool) -> bool:
     """Say whether another thread, a worker of a pool, has work or is about to take some.
+
+    Args:
+        may_serve: Whether a worker that only waits for sockets, as a server or another loop does, counts too.
 
     Pools do not tell, and an application may have any number of them: their threads' stacks do.
     """
     here, loops = threading.get_ident(), _worker_loops()
-    return any(thread != here and _is_at_work(frame, loops) for thread, frame in sys._current_frames().items())
+    return any(
+        thread != here and (may_serve or not _is_serving(frame)) and _is_at_work(frame, loops)
+        for thread, frame in sys._current_frames().items()
+    )
+
+
+def _is_serving(innermost: FrameType) -> bool:
+    place = innermost.f_code
+    return place.co_filename == _SELECTORS or (place.co_filename == _SOCKET and place.co_name == "accept")
 
 
 def _is_at_work(innermost: FrameType, worker_loops: tuple[CodeType, ...]) -> bool:

@@ -45,7 +45,7 @@ SITE = "/venv/lib/python3.11/site-packages"
 )
 def test_caller_is_known_by_name_and_place(module, path, kind):
     """A module is an SDK only where libraries live, and the application wherever they do not."""
-    assert caller_kind(module, path, library_folders=(LIBRARY,)) is kind
+    assert caller_kind(module, path, library_folders=(f"{LIBRARY}/",)) is kind
 
 
 def test_own_package_is_the_application_even_in_site_packages():

@@ -147,6 +147,42 @@ async def test_worker_threads_get_their_grace(execute):
 
 
 @each_executor
+async def test_virtual_time_waits_for_worker_threads(execute):
+    """A task back from 20 ms in a worker thread has lost no virtual time to another task's wait of 90 s."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+
+    with VirtualClock() as clock:
+        waits = asyncio.create_task(clock.sleep_async(90))
+        await execute(lambda: time.sleep(0.02))
+        passed_s = loop.time() - began_s
+        await waits
+
+    assert passed_s < 1
+
+
+async def test_a_server_in_a_worker_thread_costs_no_grace():
+    """A worker that waits for connections, or runs a loop of its own, holds up nobody's virtual wait."""
+    other = asyncio.new_event_loop()
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as executor:
+        accepting = executor.submit(server.accept)
+        running = executor.submit(other.run_forever)
+        await asyncio.sleep(0.05)
+        began_s = time.perf_counter()
+        with VirtualClock() as clock:
+            await clock.sleep_async(90)
+        took_s = time.perf_counter() - began_s
+        other.call_soon_threadsafe(other.stop)
+        running.result()
+        with socket.create_connection(server.getsockname()):
+            accepting.result()[0].close()
+    other.close()
+
+    assert took_s < 0.2
+
+
+@each_executor
 async def test_idle_workers_cost_no_grace(execute):
     """A deadline fires at once, though workers of a pool exist, as long as they have nothing to do."""
     await execute(lambda: None)

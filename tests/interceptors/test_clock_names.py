@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from datetime import UTC, datetime
-from types import ModuleType
+from types import BuiltinFunctionType, ModuleType
 
 import anthropic
 import anyio
@@ -269,6 +269,7 @@ def test_nothing_stays_behind():
     with pytest.raises(AFailure):
         fail_under_a_clock()
 
+    assert isinstance(time.sleep, BuiltinFunctionType)
     assert all(one is not other for one, other in zip(before, during, strict=True))
     assert patched_places() == before
 
@@ -522,7 +523,7 @@ def test_opening_is_cheap_with_many_modules(monkeypatch):
             pass
         rounds.append(time.perf_counter() - began_s)
 
-    assert min(rounds) < 0.002
+    assert min(rounds) < (0.002 if sys.gettrace() is None else 0.02)
 
 
 IMPORTED_FROZEN = """

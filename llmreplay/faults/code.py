@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 
-from llmreplay.core.fault import Fault, Scenario
+from llmreplay.core.fault import Scenario
 
 
-def changed_fields(fault: Fault) -> dict[str, object]:
-    """Give the fields of a fault that differ from their defaults, in the order declared."""
-    if not is_dataclass(fault):
-        return {}
-    values = {field.name: getattr(fault, field.name) for field in fields(fault)}
-    return {field.name: values[field.name] for field in fields(fault) if values[field.name] != field.default}
+def changed_fields(fault: object) -> dict[str, object]:
+    """Give the fields of a fault that differ from their defaults, in the order declared; it is a dataclass."""
+    declared = fields(fault)  # type: ignore[arg-type]
+    values = {field.name: getattr(fault, field.name) for field in declared}
+    return {field.name: values[field.name] for field in declared if values[field.name] != field.default}
 
 
 def code_of_fault(fault: object) -> str:
     """Write a fault as the shortest call that makes it: `CutAfter(events=7)`."""
     if not is_dataclass(fault):
         return repr(fault)
-    changed = changed_fields(fault)  # type: ignore[arg-type]
+    changed = changed_fields(fault)
     arguments = ", ".join(f"{name}={value!r}" for name, value in changed.items())
     return f"{type(fault).__name__}({arguments})"
 
@@ -30,6 +29,10 @@ def code_of(scenario: Scenario) -> str:
     A schedule with a predicate names the predicate only: its code is the user's own.
     """
     return "\n".join(
-        f"llmreplay.inject(faults.{code_of_fault(injection.fault)}, on={injection.schedule!r})"
+        f"llmreplay.inject({_name_of_home(injection.fault)}{code_of_fault(injection.fault)}, on={injection.schedule!r})"
         for injection in scenario.injections
     )
+
+
+def _name_of_home(fault: object) -> str:
+    return "faults." if type(fault).__module__.split(".")[0] == "llmreplay" else ""

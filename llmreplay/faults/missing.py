@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -21,7 +22,10 @@ USAGE_MEMBERS = frozenset(
         "usageMetadata",  # Gemini
         "prompt_eval_count",  # Ollama
         "eval_count",  # Ollama
-        "amazon-bedrock-invocationMetrics",  # Bedrock's InvokeModel
+        "inputTokenCount",  # Bedrock's InvokeModel, with the three below
+        "outputTokenCount",
+        "cacheReadInputTokenCount",
+        "cacheWriteInputTokenCount",
     }
 )
 # message.usage, response.usage, delta.usage and x_groq.usage stand one object deep.
@@ -95,6 +99,8 @@ def _event_without_usage(placed: PlacedEvent, wire: Wire) -> bytes:
     event = placed.event
     try:
         changed = without_members(event.data, USAGE_MEMBERS, depth=_DEPTH)
+        if changed == event.data:
+            changed = _without_usage_in_base64(changed)
     except ValueError:
         return event.raw
     if changed == event.data:
@@ -107,6 +113,17 @@ def _event_without_usage(placed: PlacedEvent, wire: Wire) -> bytes:
     start = event.raw.find(event.data.encode())
     # Data over several lines stands between `data:` prefixes: the event goes as a whole.
     return b"" if start < 0 else event.raw[:start] + changed.encode() + event.raw[start + len(event.data.encode()) :]
+
+
+def _without_usage_in_base64(text: str) -> str:
+    """Take the counts out of an event that Bedrock's InvokeModel wraps as `{"bytes": "<base64>"}`."""
+    decoded = json.loads(text)
+    wrapped = decoded.get("bytes") if isinstance(decoded, dict) else None
+    if not isinstance(wrapped, str):
+        return text
+    inner = b64decode(wrapped, validate=True).decode()
+    changed = without_members(inner, USAGE_MEMBERS, depth=_DEPTH)
+    return text if changed == inner else text.replace(wrapped, b64encode(changed.encode()).decode())
 
 
 def _holds_nothing(text: str) -> bool:

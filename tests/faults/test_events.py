@@ -8,7 +8,7 @@ from llmreplay import faults
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import FaultCannotApply
 from llmreplay.core.model import Chunk, Response
-from llmreplay.core.streams import Wire, events_of, sse_event
+from llmreplay.core.streams import Wire, aws_frame, events_of, sse_event
 
 from .fault_doubles import NAMES, a_body, a_context, a_stream, an_aws_stream, an_ndjson_stream, names_in, sse_raws
 
@@ -114,6 +114,24 @@ def test_a_corrupt_frame_has_the_right_checksum():
     assert rest == b""
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        Response(
+            200,
+            (("content-type", "application/vnd.amazon.eventstream"),),
+            (Chunk(aws_frame(((":event-type", "ping"),), b"")),),
+        ),
+        Response(200, (("content-type", "text/event-stream"),), (Chunk(b"event: ping\n\n"),)),
+    ],
+    ids=["aws", "sse"],
+)
+def test_an_event_without_a_payload_cannot_be_corrupted(stream):
+    """There is nothing in it to damage, and the fault says so."""
+    with pytest.raises(FaultCannotApply, match="the event carries no"):
+        faults.CorruptEvent(event="ping").apply(stream, a_context())
+
+
 def test_lines_are_events_too():
     """NDJSON has no names, but numbers."""
     dropped = faults.DropEvent(n=2).apply(an_ndjson_stream(), a_context())
@@ -123,7 +141,7 @@ def test_lines_are_events_too():
 
 def test_data_without_a_name_is_called_by_its_type():
     """Where the wire names no events, `type` in the JSON does, and `[DONE]` is called what it is."""
-    raws = [sse_event(None, '{"type": "a"}'), sse_event(None, '{"x": 1}'), sse_event(None, "[DONE]")]
+    raws = [sse_event(None, '{"type": "a"}'), sse_event(None, "plain text"), sse_event(None, "[DONE]")]
     stream = Response(200, a_stream().headers, tuple(Chunk(raw) for raw in raws))
 
     assert faults.DropEvent(event="a").apply(stream, a_context()).body == raws[1] + raws[2]

@@ -80,6 +80,12 @@ def test_a_first_token_beyond_the_timeout_never_comes():
     assert (late.status, late.chunks, late.end, late.end_delay_s) == (200, (), End.READ_TIMEOUT, 60)
 
 
+def test_an_empty_stream_has_no_first_token():
+    """Without a byte there is nothing to delay, and the fault says so."""
+    with pytest.raises(FaultCannotApply, match="the stream is empty"):
+        faults.SlowFirstToken(1).apply(a_stream(chunks=()), a_context())
+
+
 def test_what_comes_just_in_time_is_no_timeout():
     """A chunk, an end and a failure that come exactly with the timeout still come."""
     token = faults.SlowFirstToken(60).apply(a_stream(), a_context())

@@ -82,8 +82,13 @@ def test_counts_go_and_every_other_byte_stays():
             Wire.AWS,
             ['{"a": 1}'],
         ),
+        (
+            an_aws_stream(("chunk", {"bytes": "eyJ4IjoxLCJ1c2FnZSI6eyJuIjoyfX0=", "p": "abc"})),
+            Wire.AWS,
+            ['{"bytes": "eyJ4IjoxfQ==", "p": "abc"}'],
+        ),
     ],
-    ids=["chat's extra chunk", "metadata", "frame"],
+    ids=["chat's extra chunk", "metadata", "frame", "base64"],
 )
 def test_counts_go_as_the_wire_has_them(stream, wire, kept):
     """The extra chunk of the chat api goes as a whole; a frame without its counts is framed anew."""

@@ -91,10 +91,16 @@ def test_attempts_are_written_as_schedules(text, schedules):
         (Scenario((Injection(faults.Status(418, retry_after_s=1), first(1)),)), "418@1"),
         (Scenario((Injection(faults.Status(429), first(1)),)), "status@429"),
         (Scenario((Injection(faults.CutAfter(event="a_x2", n=1), first(1)),)), "cut(event=a_x2)"),
+        (Scenario((Injection(faults.Stall(event="delta", n=3), first(1)),)), "stall@delta:3"),
+        (Scenario((Injection(faults.DropEvent(event="stop"), first(1)),)), "drop@stop"),
+        (Scenario((Injection(faults.DropEvent(event="two words", n=2), first(1)),)), 'drop(n=2, event="two words")'),
         (Scenario((Injection(faults.RateLimited(retry_after_s=1e18), first(1)),)), "429@1000000000000000000"),
         (Scenario((Injection(faults.RateLimited(retry_after=""), first(1)),)), '429(retry_after="")'),
     ],
-    ids=["nothing", "two", "second", "always", "status", "bare status", "like a count", "huge", "empty"],
+    ids=[
+        "nothing", "two", "second", "always", "status", "bare status", "like a count", "named", "first", "words",
+        "huge", "empty",
+    ],
 )  # fmt: skip
 def test_a_scenario_is_written_as_short_text(scenario, text):
     """The text is the shortest form, and reads as the same again."""
@@ -176,6 +182,14 @@ def test_code_says_everything():
         "llmreplay.inject(faults.ConnectError(), on=always)\n"
         "llmreplay.inject(faults.Status(code=429, headers=(('a', 'b'),)), on=nth(1, 3, when=is_post))"
     )
+
+
+def test_a_fault_of_the_users_own_is_written_as_it_writes_itself():
+    """A fault that is no dataclass has no arguments to show."""
+    code = faults.code_of(Scenario((Injection(OwnFault(), first(1)),)))
+
+    assert code.startswith("llmreplay.inject(<")
+    assert "OwnFault" in code
 
 
 @given(SCENARIOS)

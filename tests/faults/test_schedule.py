@@ -158,14 +158,14 @@ def test_without_a_condition_every_attempt_counts():
             lambda: first(1, when=5),
             (
                 "first(when=5): when must be an api ('anthropic.messages'), a provider ('anthropic'), "
-                "a pattern ('*.embeddings') or a function of the request."
+                "a pattern ('*.embeddings'), a pattern of respx or a function of the request."
             ),
         ),
         (
             lambda: always(when=""),
             (
                 "always(when=''): when must be an api ('anthropic.messages'), a provider ('anthropic'), "
-                "a pattern ('*.embeddings') or a function of the request."
+                "a pattern ('*.embeddings'), a pattern of respx or a function of the request."
             ),
         ),
     ],

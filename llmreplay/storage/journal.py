@@ -65,12 +65,12 @@ class Journal:
         data = b"".join(map(_line, interactions))
         try:
             self._opened()
+            assert self.file is not None, "an open journal has a file"
+            write_atomic(self.file, data, mode=_MODE, disk=self._disk)
+            self._close()
+            self._opened()
         except OSError as error:
             raise self._unwritable(error) from error
-        assert self.file is not None, "an open journal has a file"
-        write_atomic(self.file, data, mode=_MODE, disk=self._disk)
-        self._close()
-        self._opened()
 
     def close(self) -> None:
         """Close the file and leave it: the next run recovers it."""
@@ -78,12 +78,15 @@ class Journal:
 
     def discard(self) -> None:
         """Remove the journal: the cassette is written."""
-        file = self.file
-        self._close()
-        if file is not None:
-            with suppress(FileNotFoundError):
-                self._disk.remove(file)
-            self.file = None
+        file, self.file = self.file, None
+        if os.name == "nt":
+            self._close()
+        try:
+            if file is not None:
+                with suppress(FileNotFoundError):
+                    self._disk.remove(file)
+        finally:
+            self._close()
 
     def _opened(self) -> int:
         if self._descriptor is not None:
@@ -107,7 +110,9 @@ class Journal:
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            self._disk.close(descriptor)
+            # Each line was synced when it was written: a failing close loses nothing.
+            with suppress(OSError):
+                self._disk.close(descriptor)
 
     def _unwritable(self, error: OSError) -> CassetteError:
         found = f"its journal could not be written: {reason_of(error)}"
@@ -155,7 +160,7 @@ def _is_in_use(file: Path, path: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError as error:
-        raise _unreadable(file, path, error) from error
+        raise _unreadable(file, path, reason_of(error)) from error
     try:
         return not try_lock(descriptor)
     finally:
@@ -166,12 +171,15 @@ def _interactions_in(file: Path, path: Path) -> list[Interaction]:
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
-        raise _unreadable(file, path, error) from error
+        raise _unreadable(file, path, reason_of(error)) from error
     found = []
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         checksum, _, data = line.partition(b" ")
         if data and checksum == _checksum(data):
-            found.append(interaction_from(_wire_from.decode(data)))
+            try:
+                found.append(interaction_from(_wire_from.decode(data)))
+            except ValueError as error:
+                raise _unreadable(file, path, f"line {number}: {error}") from error
     return found
 
 
@@ -184,6 +192,6 @@ def _checksum(data: bytes) -> bytes:
     return f"{zlib.crc32(data):08x}".encode()
 
 
-def _unreadable(file: Path, path: Path, error: OSError) -> CassetteError:
-    found = f"its journal {file.name} cannot be read: {reason_of(error)}"
+def _unreadable(file: Path, path: Path, reason: str) -> CassetteError:
+    found = f"its journal {file.name} cannot be read: {reason}"
     return CassetteError(str(path), found, "See that it can be read, or remove it if you can do without it.")

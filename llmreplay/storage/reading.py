@@ -26,7 +26,7 @@ from llmreplay.storage.wire import (
 )
 
 _cassette_from = msgspec.json.Decoder(WireCassette)
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
 _interaction_from = msgspec.json.Decoder(WireInteraction)
 _PIECE_BYTES = 1 << 20
 
@@ -164,7 +164,10 @@ def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
             check_cuts(_interaction_from.decode(raw))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise wrong_value(path, place, str(error)) from None
-    repeated = None if _encode(wire) == compact else duplicate_key(compact)
+    # Of the right size from the start: grown, it would take twice the memory of the longest interaction.
+    again = bytearray(len(compact))
+    _encode_into(wire, again)
+    repeated = None if again == compact else duplicate_key(compact)
     if repeated is not None:
         raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
     return StoredInteraction(raw, wire)

@@ -97,6 +97,10 @@ interactions = st.builds(
 )
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 class Killed(BaseException):
     """The process is gone: nothing that would have run after this has run."""
 

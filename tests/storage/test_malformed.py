@@ -140,7 +140,7 @@ def test_a_file_that_is_no_cassette_is_named_with_its_reason_and_a_remedy(data, 
     assert error.remedy.endswith((".", "rewrite", "once", "pull", "unlock", "<file>", "pytest-llmreplay"))
 
 
-@pytest.mark.parametrize(("old", "new", "place", "words"), misfits())
+@pytest.mark.parametrize(("old", "new", "place", "words"), list(misfits()))
 def test_a_wrong_value_is_named_with_its_place(old, new, place, words):
     """The path into the file, what was expected and what to do; though only one value is wrong, none is served."""
     error = refusal_of(edited(old, new))

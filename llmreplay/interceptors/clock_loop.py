@@ -84,7 +84,8 @@ class LoopTime:
             # In slices, for work may end without an event.
             events = self._real_select(min(_SLICE_S, grace_s))
             grace_s -= _SLICE_S
-        return events
+        # Work may have ended between the last look for events and the look that found nobody at work.
+        return events or self._real_select(0)
 
     def _has_virtual_sleep(self) -> bool:
         return any(is_open() for is_open in self._sleepers.values())

@@ -10,16 +10,14 @@ from urllib.parse import urlsplit
 from llmreplay.core.api import Api, identify
 from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Answer, End, Outcome, Request, Response, header
-from llmreplay.core.streams import events_of
+from llmreplay.core.streams import events_of, wire_of
 
-_STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
 _MOST_SAID = 60
 
 
 def is_stream(response: Response) -> bool:
     """Say whether a response is a stream of events, by its content type."""
-    content_type = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
-    return content_type in _STREAM_TYPES
+    return wire_of(header(response.headers, "content-type")) is not None
 
 
 def asks_for_stream(api: Api | None, request: Request) -> bool:

@@ -8,7 +8,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from llmreplay.core.api import Api, Provider
+from llmreplay.core.api import Api, Provider, identify_stand_in
 from llmreplay.core.model import Chunk, Failure, Request, Response, TransportFailure
 
 _LOOPBACK = ("localhost", "127.*", "::1", "*.localhost", "0.0.0.0")  # noqa: S104 - a pattern, nothing is bound
@@ -75,19 +75,14 @@ def traffic_of(
 
 def stand_in_api(request: Request, apis: tuple[Api, ...]) -> Api | None:
     """Find the api that a local stand-in plays, by path and body shape; None if it does not look like an LLM."""
-    path = urlsplit(request.url).path
-    body: object = None
-    for api in apis:
-        if api.looks_like is None or api.method != request.method or not api.path.fullmatch(path):
-            continue
-        if body is None:
-            try:
-                body = json.loads(request.body or b"null")
-            except ValueError:
-                return None
-        if api.looks_like(body):  # type: ignore[arg-type]
-            return api
-    return None
+    if not request.body:
+        return None
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return None
+    api = identify_stand_in(urlsplit(request.url).path, body, apis)
+    return api if api is not None and api.method == request.method else None
 
 
 OFFLINE_SIDE_TRAFFIC = TransportFailure(Failure.CONNECT_ERROR, "llmreplay: side traffic is offline in a replayed test")

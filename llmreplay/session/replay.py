@@ -198,7 +198,8 @@ class Replay:
         try:
             if settings.guard != "off" and self._recorder.is_offline:
                 self._outward.enter_context(closed_for(self._recorder, settings, self._label))
-            if settings.placeholder_keys != "off":
+            # While recording, an SDK without a key says so itself, unless a stand-in needs none.
+            if settings.placeholder_keys != "off" and (self._recorder.is_offline or settings.upstream):
                 self._placeholders.install()
             STACKS.install()
             DISPATCH.open(self._opened)

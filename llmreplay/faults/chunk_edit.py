@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -26,7 +27,8 @@ def split_at(chunks: Sequence[Chunk], offsets: Iterable[int]) -> tuple[Chunk, ..
     parts: list[Chunk] = []
     begin = 0
     for chunk in chunks:
-        inner = [offset - begin for offset in wanted if begin < offset < begin + len(chunk.data)]
+        among = wanted[bisect_right(wanted, begin) : bisect_left(wanted, begin + len(chunk.data))]
+        inner = [offset - begin for offset in among]
         edges = [0, *inner, len(chunk.data)]
         pieces = [chunk.data[left:right] for left, right in pairwise(edges)]
         parts.append(replace(chunk, data=pieces[0]))
@@ -40,17 +42,28 @@ def replace_bytes(chunks: Sequence[Chunk], start: int, stop: int, new: bytes) ->
 
     A chunk left without bytes goes, and the time before it passes before the next one.
     """
+    return replace_ranges(chunks, [(start, stop, new)])
+
+
+def replace_ranges(chunks: Sequence[Chunk], edits: Sequence[tuple[int, int, bytes]]) -> tuple[Chunk, ...]:
+    """Exchange several ranges, as `replace_bytes` does one: each `(start, stop, new)`, in order, none overlapping."""
     kept: list[Chunk] = []
-    is_placed = False
-    begin = 0
+    index = begin = 0
     owed_after_s = owed_delay_s = 0.0
     for chunk in chunks:
         end = begin + len(chunk.data)
-        data = chunk.data
-        if begin < stop and start < end:
-            middle = b"" if is_placed else new
-            data = data[: max(0, start - begin)] + middle + data[max(0, stop - begin) :]
-            is_placed = True
+        parts: list[bytes] = []
+        at = begin
+        while index < len(edits) and edits[index][0] < end:
+            start, stop, new = edits[index]
+            parts.append(chunk.data[at - begin : max(0, start - begin)])
+            if start >= begin:
+                parts.append(new)
+            at = min(stop, end)
+            if stop > end:
+                break
+            index += 1
+        data = b"".join((*parts, chunk.data[at - begin :])) if parts else chunk.data
         begin = end
         after_s, delay_s = chunk.after_s + owed_after_s, chunk.delay_s + owed_delay_s
         if data:
@@ -61,22 +74,28 @@ def replace_bytes(chunks: Sequence[Chunk], start: int, stop: int, new: bytes) ->
     return tuple(kept)
 
 
-def insert_bytes(chunks: Sequence[Chunk], at: int, new: bytes) -> tuple[Chunk, ...]:
-    """Put bytes in before offset `at`: as a chunk of their own where one ends, else inside the chunk there."""
+def insert_bytes(chunks: Sequence[Chunk], offsets: Sequence[int], new: bytes) -> tuple[Chunk, ...]:
+    """Put the same bytes in before each of some offsets, given in order.
+
+    They are a chunk of their own where a chunk ends; inside of a chunk it grows.
+    """
     kept: list[Chunk] = []
-    begin = 0
+    index = begin = 0
     for chunk in chunks:
         end = begin + len(chunk.data)
-        if begin < at < end:
-            cut = at - begin
-            kept.append(replace(chunk, data=chunk.data[:cut] + new + chunk.data[cut:]))
-        elif begin == at:
-            kept.extend((Chunk(new), chunk))
-        else:
-            kept.append(chunk)
+        parts: list[bytes] = []
+        at = begin
+        while index < len(offsets) and offsets[index] < end:
+            offset = offsets[index]
+            if offset == begin:
+                kept.append(Chunk(new))
+            else:
+                parts += (chunk.data[at - begin : offset - begin], new)
+                at = offset
+            index += 1
+        kept.append(replace(chunk, data=b"".join((*parts, chunk.data[at - begin :]))) if parts else chunk)
         begin = end
-    if begin == at:
-        kept.append(Chunk(new))
+    kept.extend(Chunk(new) for offset in offsets[index:] if offset == begin)
     return tuple(kept)
 
 

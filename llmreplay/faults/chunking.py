@@ -104,11 +104,8 @@ class Pings:
             raise cannot_apply(self, f"a stream of the format {stream.wire.value} has no keep-alives.")
         if len(stream.events) < self.every:
             raise cannot_apply(self, f"the stream has {len(stream.events)} events.")
-        ping = self._ping()
-        chunks = stream.response.chunks
-        for placed in reversed(stream.events[self.every - 1 :: self.every]):
-            chunks = insert_bytes(chunks, placed.start, ping)
-        return with_chunks(stream.response, chunks)
+        starts = [placed.start for placed in stream.events[self.every - 1 :: self.every]]
+        return with_chunks(stream.response, insert_bytes(stream.response.chunks, starts, self._ping()))
 
     def _ping(self) -> bytes:
         if self.form == "comment":

@@ -71,7 +71,7 @@ class DuplicateEvent:
         """
         stream = stream_of(self, outcome, context)
         twice = stream.events[index_of(self, stream, self.event, self.n)]
-        return with_chunks(stream.response, insert_bytes(stream.response.chunks, twice.stop, twice.event.raw))
+        return with_chunks(stream.response, insert_bytes(stream.response.chunks, [twice.stop], twice.event.raw))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

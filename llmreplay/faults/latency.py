@@ -135,8 +135,9 @@ class SlowStream:
             chunks = split_at(response.chunks, starts)
         if not starts:
             raise cannot_apply(self, "the stream has one event at most, so there is nothing to slow down.")
+        late = frozenset(starts)
         slowed = tuple(
-            replace(chunk, delay_s=chunk.delay_s + self.delay_s) if start in starts else chunk
+            replace(chunk, delay_s=chunk.delay_s + self.delay_s) if start in late else chunk
             for start, chunk in zip(_chunk_starts(chunks), chunks, strict=True)
         )
         return _as_the_client_sees(replace(response, chunks=slowed), context)

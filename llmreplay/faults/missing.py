@@ -11,7 +11,7 @@ from llmreplay.core.aws_frames import first_frame
 from llmreplay.core.fault import FaultContext
 from llmreplay.core.model import Outcome, Response
 from llmreplay.core.streams import Wire, aws_frame
-from llmreplay.faults.chunk_edit import replace_bytes
+from llmreplay.faults.chunk_edit import replace_ranges
 from llmreplay.faults.json_members import without_members
 from llmreplay.faults.outcomes import cannot_apply, response_to_change, streamed_response, with_chunks
 from llmreplay.faults.places import PlacedEvent, stream_of
@@ -50,10 +50,8 @@ class MissingTerminalEvent:
         terminal = [placed for placed in stream.events if context.api.is_terminal(placed.event)]
         if not terminal:
             raise cannot_apply(self, f"the stream has no terminal event: its events are {stream.names()}.")
-        chunks = stream.response.chunks
-        for placed in reversed(terminal):
-            chunks = replace_bytes(chunks, placed.start, placed.stop, b"")
-        return with_chunks(stream.response, chunks)
+        gone = [(placed.start, placed.stop, b"") for placed in terminal]
+        return with_chunks(stream.response, replace_ranges(stream.response.chunks, gone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +73,11 @@ class MissingUsage:
         if not context.is_streamed:
             return self._without_usage(response)
         stream = stream_of(self, streamed_response(self, response, context), context)
-        chunks = response.chunks
-        for placed in reversed(stream.events):
-            changed = _event_without_usage(placed, stream.wire)
-            if changed != placed.event.raw:
-                chunks = replace_bytes(chunks, placed.start, placed.stop, changed)
-        if chunks == response.chunks:
+        bare = [(placed, _event_without_usage(placed, stream.wire)) for placed in stream.events]
+        edits = [(placed.start, placed.stop, changed) for placed, changed in bare if changed != placed.event.raw]
+        if not edits:
             raise cannot_apply(self, f"no event of the stream carries usage: its events are {stream.names()}.")
-        return with_chunks(response, chunks)
+        return with_chunks(response, replace_ranges(response.chunks, edits))
 
     def _without_usage(self, response: Response) -> Response:
         try:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmreplay.core.model import Chunk
-from llmreplay.faults.chunk_edit import first_bytes, insert_bytes, rechunked, replace_bytes, split_at
+from llmreplay.faults.chunk_edit import first_bytes, insert_bytes, rechunked, replace_bytes, replace_ranges, split_at
 
 CHUNKS = st.lists(
     st.builds(Chunk, st.binary(min_size=1, max_size=6), st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([0.0, 4.0])),
@@ -43,30 +43,39 @@ def test_splitting_changes_no_byte_and_no_time(chunks, offsets):
     assert all(chunk.data for chunk in parts)
 
 
-@given(CHUNKS, st.data(), st.binary(max_size=4))
-def test_replaced_bytes_are_replaced(chunks, data, new):
-    """The bytes are those of the body with the range exchanged; no time is lost unless the last chunk goes."""
+@given(CHUNKS, st.data())
+def test_replaced_bytes_are_replaced(chunks, data):
+    """The bytes are those of the body with the ranges exchanged; no time is lost unless the last chunk goes."""
     body = joined(chunks)
-    start = data.draw(st.integers(0, len(body) - 1))
-    stop = data.draw(st.integers(start + 1, len(body)))
+    marks = data.draw(st.lists(st.integers(0, len(body)), max_size=6, unique=True).map(sorted))
+    ranges = list(zip(marks[::2], marks[1::2], strict=False))
+    edits = [(start, stop, data.draw(st.binary(max_size=4))) for start, stop in ranges]
 
-    changed = replace_bytes(chunks, start, stop, new)
+    changed = replace_ranges(chunks, edits)
 
-    assert joined(changed) == body[:start] + new + body[stop:]
+    expected = body
+    for start, stop, new in reversed(edits):
+        expected = expected[:start] + new + expected[stop:]
+    assert joined(changed) == expected
     assert all(chunk.data for chunk in changed)
-    if stop < len(body):
+    if not edits or edits[-1][1] < len(body):
         assert times(changed) == times(chunks)
+    if len(edits) == 1:
+        assert replace_bytes(chunks, *edits[0]) == changed
 
 
 @given(CHUNKS, st.data(), st.binary(min_size=1, max_size=4))
 def test_inserted_bytes_are_inserted(chunks, data, new):
     """The bytes stand where they were put, and no time is lost or gained."""
     body = joined(chunks)
-    at = data.draw(st.integers(0, len(body)))
+    offsets = data.draw(st.lists(st.integers(0, len(body)), max_size=5, unique=True).map(sorted))
 
-    changed = insert_bytes(chunks, at, new)
+    changed = insert_bytes(chunks, offsets, new)
 
-    assert joined(changed) == body[:at] + new + body[at:]
+    expected = body
+    for at in reversed(offsets):
+        expected = expected[:at] + new + expected[at:]
+    assert joined(changed) == expected
     assert times(changed) == times(chunks)
 
 
@@ -74,10 +83,17 @@ def test_bytes_go_in_at_a_boundary_as_a_chunk_of_their_own():
     """Where a chunk ends no chunk is touched; inside of one it grows."""
     chunks = (Chunk(b"ab", 1.0), Chunk(b"cd", 1.0))
 
-    assert insert_bytes(chunks, 2, b"x") == (chunks[0], Chunk(b"x"), chunks[1])
-    assert insert_bytes(chunks, 4, b"x") == (*chunks, Chunk(b"x"))
-    assert insert_bytes(chunks, 1, b"x") == (Chunk(b"axb", 1.0), chunks[1])
-    assert insert_bytes((), 0, b"x") == (Chunk(b"x"),)
+    assert insert_bytes(chunks, [2], b"x") == (chunks[0], Chunk(b"x"), chunks[1])
+    assert insert_bytes(chunks, [4], b"x") == (*chunks, Chunk(b"x"))
+    assert insert_bytes(chunks, [1], b"x") == (Chunk(b"axb", 1.0), chunks[1])
+    assert insert_bytes((), [0], b"x") == (Chunk(b"x"),)
+
+
+def test_replaced_bytes_stand_in_the_chunk_of_the_first_of_them():
+    """A range over several chunks leaves its new bytes in the first, and the time of one that goes to the next."""
+    chunks = (Chunk(b"ab", 1.0), Chunk(b"cd", 2.0, 4.0), Chunk(b"ef", 3.0))
+
+    assert replace_bytes(chunks, 1, 5, b"X") == (Chunk(b"aX", 1.0), Chunk(b"f", 5.0, 4.0))
 
 
 @given(CHUNKS, st.lists(st.integers(1, 9), min_size=40, max_size=40))

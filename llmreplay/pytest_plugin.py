@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "llmreplay(**settings): record and replay the LLM calls of a test; the settings are those of use_cassette().",
     )
     said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_ON_COMMAND_LINE, "accept"))
+    said = said or any(name.startswith("LLMREPLAY_") for name in os.environ)
     if said or any(config.getini(f"llmreplay_{name}") is not None for name in SETTINGS):
-        _run_of(config).check()
+        _run_of(config).begin()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.providers import CATALOGUE
 from llmreplay.report.failing import as_test_failure, keep_own_frames
 from llmreplay.report.summary import tally_of
-from llmreplay.session import LlmReplayWarning, Replay, cassette_path, environment_settings
+from llmreplay.session import LlmReplayWarning, Replay, cassette_path, closed_session, environment_settings
 from llmreplay.storage.names import cassette_name, fixture_cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
@@ -36,11 +37,12 @@ class Run:
         self._owned: set[pytest.FixtureDef[Any]] = set()
         self._tallies: list[dict[str, Any]] = []
         self._current: Replay | None = None
+        self._guard = ExitStack()
         # Workers inherit it, so that they know what the others recorded in the same run.
         self.began_at = os.environ.setdefault(_RUN_BEGAN, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
-    def check(self) -> None:
-        """Check the settings of command line, environment and ini file.
+    def begin(self) -> None:
+        """Check the settings of command line, environment and ini file; close the network where they ask for it.
 
         Raises:
             pytest.UsageError: One of them is wrong.
@@ -56,9 +58,12 @@ class Run:
                 ),
                 stacklevel=2,
             )
+        if settings.guard == "session" and settings.mode is Mode.NONE:
+            self._guard.enter_context(closed_session(settings, as_test_failure))
 
     def close(self) -> None:
-        """Forget what workers were told."""
+        """Open the network again, and forget what workers were told."""
+        self._guard.close()
         if os.environ.get(_RUN_BEGAN) == self.began_at and not hasattr(self._config, "workerinput"):
             del os.environ[_RUN_BEGAN]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from llmreplay.session.closing import closed_session
 from llmreplay.session.replay import LlmReplayWarning, Replay
 from llmreplay.session.use_cassette import cassette_path, environment_settings, use_cassette
 
-__all__ = ["LlmReplayWarning", "Replay", "cassette_path", "environment_settings", "use_cassette"]
+__all__ = ["LlmReplayWarning", "Replay", "cassette_path", "closed_session", "environment_settings", "use_cassette"]

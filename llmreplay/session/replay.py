@@ -7,14 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode
-from llmreplay.core.errors import ClosedConnection, Refusal
+from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.matching import rules_from
@@ -28,11 +28,11 @@ from llmreplay.faults.schedule import When
 from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.environment import PlaceholderKeys
-from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
+from llmreplay.session.closing import closed_for
 from llmreplay.session.scenarios import Injected, described, injection_of, scenario_of, stubs_of
 from llmreplay.storage.tape import Tape, TapeRules
 
@@ -246,18 +246,6 @@ class Replay:
                 DISPATCH.close(self._opened)
             if DISPATCH.is_idle:
                 STACKS.uninstall()
-
-
-def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractContextManager[None]:
-    """Close the network for a recorder that is offline; what is refused is raised and noted by it."""
-    policy = GuardPolicy(
-        label=label,
-        strict=settings.guard == "strict",
-        allowed_hosts=(*settings.allowed_hosts, *settings.ignore_hosts),
-        provider_hosts=tuple((host, provider.name) for provider in CATALOGUE.providers for host in provider.hosts),
-        proxy_ports=loopback_proxy_ports(os.environ),
-    )
-    return closed(policy, lambda blocked: recorder.refuse(ClosedConnection(blocked_text(blocked))))
 
 
 def _as_raised(refusal: Refusal) -> BaseException:

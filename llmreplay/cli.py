@@ -1,0 +1,83 @@
+"""The command `llmreplay`: look at cassettes, check them, and serve answers on loopback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from llmreplay.core.errors import LlmReplayError
+from llmreplay.core.reading import summary_of
+from llmreplay.core.redaction import Redactor
+from llmreplay.providers import CATALOGUE
+from llmreplay.storage.files import load
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; give 0 if all is well, 1 if something was found, 2 for a wrong call."""
+    parser = argparse.ArgumentParser(
+        prog="llmreplay", description="Look at cassettes, check them, simulate a provider."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    show = commands.add_parser("show", help="list the interactions of cassettes, one a line")
+    show.add_argument("cassettes", nargs="+", type=Path, metavar="CASSETTE")
+    check = commands.add_parser("check", help="read every cassette below a folder, and look for secrets in them")
+    check.add_argument("folder", nargs="?", type=Path, default=Path("cassettes"))
+    simulate = commands.add_parser("simulate", help="serve made-up answers of all providers on loopback")
+    simulate.add_argument("--port", type=int, default=0, help="0 for any that is free")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "show":
+            return _show(options.cassettes)
+        if options.command == "check":
+            return _check(options.folder)
+        return _simulate(options.port)
+    except LlmReplayError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def _show(cassettes: Sequence[Path]) -> int:
+    summarise = partial(summary_of, CATALOGUE.apis)
+    for path in cassettes:
+        interactions = load(path)
+        if interactions is None:
+            print(f"{path}: no such cassette", file=sys.stderr)
+            return 1
+        print(f"{path}: {len(interactions)} interactions")
+        for number, interaction in enumerate(interactions, 1):
+            print(f"  {number}: {summarise(interaction)}")
+    return 0
+
+
+def _check(folder: Path) -> int:
+    if not folder.is_dir():
+        print(f"{folder}: no such folder", file=sys.stderr)
+        return 1
+    redactor, problems, count = Redactor(), 0, 0
+    for path in sorted(folder.rglob("*.json")):
+        count += 1
+        try:
+            load(path, folder=folder)
+        except LlmReplayError as error:
+            problems += 1
+            print(error)
+            continue
+        leak = redactor.scan(path.read_bytes())
+        if leak is not None:
+            problems += 1
+            print(f"{path}: a secret: {leak}\n  Take it out, and revoke it; record again with this version.")
+    print(f"{count} cassettes, {problems} with a problem")
+    return 1 if problems else 0
+
+
+def _simulate(port: int) -> int:
+    from llmreplay.simulator.__main__ import main as run
+
+    return run(["--port", str(port)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Closing the network: for a recorder that is offline, or for a whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from llmreplay.core.errors import ClosedConnection, Refusal
+from llmreplay.core.recorder import Recorder
+from llmreplay.core.settings import Settings
+from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
+from llmreplay.providers import CATALOGUE
+
+
+def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractContextManager[None]:
+    """Close the network for a recorder that is offline; what is refused is raised and noted by it."""
+    return closed(_policy(settings, label), lambda blocked: recorder.refuse(ClosedConnection(blocked_text(blocked))))
+
+
+def closed_session(settings: Settings, as_raised: Callable[[Refusal], BaseException]) -> AbstractContextManager[None]:
+    """Close the network for a whole session; what is refused is raised where it was tried."""
+    return closed(_policy(settings, "session"), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
+
+
+def _policy(settings: Settings, label: str) -> GuardPolicy:
+    return GuardPolicy(
+        label=label,
+        strict=settings.guard == "strict",
+        allowed_hosts=(*settings.allowed_hosts, *settings.ignore_hosts),
+        provider_hosts=tuple((host, provider.name) for provider in CATALOGUE.providers for host in provider.hosts),
+        proxy_ports=loopback_proxy_ports(os.environ),
+    )

@@ -1,0 +1,68 @@
+"""The command `llmreplay`."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmreplay.cli import main
+from llmreplay.core.model import Chunk, Interaction, Request, Response
+from llmreplay.storage.files import save
+
+
+def a_cassette(folder, text="Paris"):
+    """Write a cassette that answers `text`."""
+    body = b'{"content":[{"type":"text","text":"%s"}],"stop_reason":"end_turn","model":"m"}' % text.encode()
+    request = Request("POST", "https://api.anthropic.com/v1/messages", (), b'{"model":"m"}')
+    response = Response(200, (("content-type", "application/json"),), (Chunk(body),))
+    path = folder / "a.json"
+    save(path, [Interaction(request, response, "2026-11-21T00:00:00Z")])
+    return path
+
+
+def test_show_lists_interactions(tmp_path, capsys):
+    """A cassette is told one interaction a line."""
+    path = a_cassette(tmp_path)
+
+    assert main(["show", str(path)]) == 0
+
+    assert "1: anthropic.messages m -> end_turn: Paris" in capsys.readouterr().out
+
+
+def test_show_says_that_a_cassette_is_missing(tmp_path, capsys):
+    """A missing file is told by its name."""
+    assert main(["show", str(tmp_path / "none.json")]) == 1
+
+    assert "none.json: no such cassette" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "status"),
+    [("Paris", "1 cassettes, 0 with a problem", 0), ("sk-ant-api03-" + "aB3dE6gH9k" * 9, "a secret", 1)],
+    ids=["clean", "a key in an answer"],
+)
+def test_check_looks_for_secrets(tmp_path, capsys, text, found, status):
+    """A key in a cassette is found, and never printed."""
+    a_cassette(tmp_path, text)
+
+    assert main(["check", str(tmp_path)]) == status
+
+    out = capsys.readouterr().out
+    assert found in out
+    assert "aB3dE6gH9k" not in out
+
+
+def test_check_names_a_damaged_cassette(tmp_path, capsys):
+    """A file that is no cassette is a problem with its place and remedy."""
+    (tmp_path / "b.json").write_text('{"format": "llmreplay/1", "interactions": [{}]}')
+
+    assert main(["check", str(tmp_path)]) == 1
+
+    assert "$.interactions[0]" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused():
+    """A wrong call ends with argparse's own status."""
+    with pytest.raises(SystemExit) as caught:
+        main(["dance"])
+
+    assert caught.value.code == 2

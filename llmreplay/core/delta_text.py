@@ -10,8 +10,8 @@ from typing import TypeAlias
 from llmreplay.core.findings import Finding
 from llmreplay.core.json_leaves import Leaf, is_json, string_leaves
 
-_DATA_LINE = re.compile(rb"^data:[ ]?([^\r\n]*)", re.MULTILINE)
-_EVENT_LINE = re.compile(rb"^event:[ ]?([^\r\n]*)", re.MULTILINE)
+_DATA_LINE = re.compile(rb"data:(?<![^\r\n]data:)[ ]?([^\r\n]*)")
+_EVENT_LINE = re.compile(rb"event:(?<![^\r\n]event:)[ ]?([^\r\n]*)")
 _JSON_LINE = re.compile(rb"^\{[^\r\n]*", re.MULTILINE)
 
 

@@ -23,13 +23,13 @@ from llmreplay.core.header_secrets import (
 )
 from llmreplay.core.json_leaves import string_leaves
 from llmreplay.core.model import Chunk, Headers, Outcome, Request, Response, TransportFailure
+from llmreplay.core.placeholders import is_placeholder
 from llmreplay.core.secret_names import SecretNames, plain_name
 from llmreplay.core.secret_shapes import SHORTEST_RUN, long_runs, shape_findings
 from llmreplay.core.taint import (
     SHORTEST_SECRET,
     Taint,
     compressed_findings,
-    is_placeholder,
     shortest_run,
     taint_findings,
     taint_of,
@@ -115,26 +115,31 @@ class Redactor:
         return True
 
     def learn_from_request(self, request: Request) -> None:
-        """Hunt what stands in the credential headers, parameters and user info of a request, and under secret names."""
+        """Hunt what stands in the credential headers, parameters and user info of a request."""
         found = [*secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)]
         found += secrets_in_url(request.url, self._names)
-        found += self._named_secrets(request.body)
+        # Of the body only what its sender alone can have put there: a password in a tool's arguments is the
+        # model's, and would be hunted while recording but not in replay, where it reads REDACTED.
+        if b"authorization_token" in request.body:
+            found += self._named_secrets(request.body, ("authorizationtoken",))
         for value, origin in found:
             self.learn(value, origin=origin)
 
     def learn_from_response(self, response: Response) -> None:
-        """Hunt the cookies, tokens and account numbers that a response hands out."""
+        """Hunt the cookies, OAuth tokens and names of accounts that a response hands out."""
         found = [*secrets_in_headers(response.headers, names=self._names, denied=self._secret_headers)]
-        found += self._named_secrets(response.body)
+        body = response.body
+        if b'"token_type"' in body:
+            found += self._named_secrets(body, ("accesstoken", "refreshtoken", "idtoken"))
         for value, origin in found:
             self.learn(value, origin=origin)
 
-    def _named_secrets(self, body: bytes) -> list[tuple[str, str]]:
-        findings = merged_findings(body, self._names.json_findings(body))
+    def _named_secrets(self, body: bytes, plain_names: tuple[str, ...]) -> list[tuple[str, str]]:
+        only = SecretNames(frozenset(plain_names), self._names.kept)
         return [
-            (value, finding.kind)
-            for finding in findings
-            if " " not in (value := body[finding.start : finding.end].decode("utf-8", "replace")) and "\\" not in value
+            (body[finding.start : finding.end].decode("utf-8", "replace"), finding.kind)
+            for finding in only.json_findings(body)
+            if plain_name(finding.kind.rpartition(" ")[2]) in plain_names
         ]
 
     # Redacting
@@ -248,7 +253,11 @@ class Redactor:
         return data
 
     def _headers(self, headers: Headers, is_allowed: Callable[[str], bool]) -> Headers:
-        return tuple((name, self.text(value)) for name, value in headers if is_allowed(name.lower()))
+        return tuple(
+            (name, "REDACTED" if plain_name(name) in self._rules.names else self.text(value))
+            for name, value in headers
+            if is_allowed(name.lower())
+        )
 
     def _clean_pieces(self, pieces: list[bytes]) -> list[bytes]:
         """Take secrets out of a body that came in pieces, those across their borders too."""

@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 # Compared without case, `-`, `_`, `.` and spaces; see `plain_name`.
 _SECRET_NAMES = _words(
-    "apikey secret secretkey password passwd passphrase pwd authorization proxyauthorization authorizationtoken auth "
+    "apikey secret secretkey password passwd passphrase authorization proxyauthorization authorizationtoken "
     "sessiontoken securitytoken xamzsecuritytoken signingkey webhooksecret accesskey accesskeyid secretaccesskey "
     "awsaccesskeyid awssecretaccesskey awssessiontoken credential credentials cookie setcookie accountkey "
     "sharedaccesskey subscriptionkey ocpapimsubscriptionkey githubtoken gitlabtoken hftoken idtoken oauthtoken "
@@ -25,16 +25,16 @@ _SECRET_NAMES = _words(
 _SECRET_SUFFIXES = tuple(
     _words(
         "apikey secretkey privatekey accesstoken authtoken refreshtoken bearertoken password clientsecret apitoken "
-        "apisecret signingsecret"
+        "apisecret signingsecret webhooksecret appsecret"
     )
 )
 _IDENTITY_NAMES = _words(
     "organization organizationid organisation organisationid orgid org project projectid account accountid tenantid "
     "workspaceid subscriptionid"
 )
-_NUMERIC_SECRETS = _words("password passwd passphrase pwd secret")
+_NUMERIC_SECRETS = _words("password passwd passphrase secret")
 # How all names above end: a cheap test that spares looking at every key of a body.
-_ENDINGS = tuple(_words("key ret ord swd ase pwd ion ken uth ial als kie _id -id tid nid gid eid org ect unt"))
+_ENDINGS = tuple(_words("key ret ord swd ase ion ken uth ial als kie _id -id tid nid gid eid org ect unt"))
 _HARMLESS_ENDINGS = ("ption", "nction", "object", "l_id", "m_id", "sponse", "ontent")
 
 _IDENTITY = re.compile(
@@ -115,7 +115,7 @@ class SecretNames:
             return _Value.ANY
         if plain in _IDENTITY_NAMES:
             return _Value.IDENTITY
-        return _Value.LONG if plain == "token" else None
+        return _Value.LONG if plain in ("token", "auth") else None
 
     def json_findings(self, data: bytes) -> list[Finding]:
         """Find the strings and numbers that stand under a secret name; objects and flags are none.

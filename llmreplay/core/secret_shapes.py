@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from llmreplay.core.findings import Finding
+from llmreplay.core.placeholders import is_placeholder
 
 SHORTEST_RUN = 20
 """No shape here has fewer characters in a row that keys are made of."""
@@ -144,7 +145,8 @@ def _prefixed(data: bytes, start: int, end: int) -> Iterator[Finding]:
     for offset in _starts_in(data, start, end):
         for kind, shape in _SHAPES_BY_START.get(data[offset : offset + 2], ()):
             if match := shape.match(data, offset):
-                yield Finding(match.start(), match.end(), kind)
+                if not is_placeholder(match.group().decode("latin-1")):
+                    yield Finding(match.start(), match.end(), kind)
                 break
 
 

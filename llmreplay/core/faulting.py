@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.errors import FaultProblem
 from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
-from llmreplay.core.model import Outcome, Request
+from llmreplay.core.model import Outcome, Request, Response
 from llmreplay.core.reading import asks_for_stream
 
 
@@ -93,26 +93,29 @@ class Faulting:
             now=now,
         )
 
-    def applied(self, hits: Sequence[Hit], outcome: Outcome | None, attempt: Attempt) -> Outcome:
-        """Give what faults make of an outcome, and note them with the attempt.
-
-        Args:
-            hits: In order; the last may take the answer's place.
-            outcome: None only if it does.
-            attempt: The one that is hit.
-        """
-        if outcome is None:
-            hits = hits[-1:]
+    def applied(self, hits: Sequence[Hit], outcome: Outcome, attempt: Attempt) -> Outcome:
+        """Give what faults, in order, make of an outcome, and note them with the attempt."""
         for hit in hits:
             fault = hit.armed.injection.fault
             try:
                 outcome = fault.apply(outcome, hit.context)
             except FaultCannotApply as reason:
-                hit.armed.failure = f"{self.describe(hit.armed.injection)}: {reason}"
+                hit.armed.failure = str(reason)
                 continue
             hit.armed.fired += 1
             attempt.faults = (*attempt.faults, type(fault).__name__)
-        assert outcome is not None, "a fault that takes the answer's place can always be applied"
+        return outcome
+
+    def replaced(self, hits: Sequence[Hit], attempt: Attempt) -> Outcome | None:
+        """Give the outcome where a fault takes the answer's place; None if none does, or it cannot be applied."""
+        if not hits or not hits[-1].armed.injection.fault.replaces:
+            return None
+        # Faults before the last may add a delay, which it keeps; what they would delay is beside the point.
+        before = attempt.faults
+        outcome = self.applied(hits, Response(200), attempt)
+        if hits[-1].armed.failure:
+            attempt.faults = before
+            return None
         return outcome
 
     def problem(self) -> FaultProblem | None:

@@ -198,9 +198,10 @@ class Recorder:
             if hits and attempt.would_fail_with(outcome):
                 self._cassette.give_back(attempt.fingerprint, track)
             return self._answered(attempt, outcome)
-        if hits and hits[-1].armed.injection.fault.replaces:
+        replaced = self.faulting.replaced(hits, attempt)
+        if replaced is not None:
             attempt.source = Source.FAULT
-            return self._answered(attempt, self.faulting.applied(hits, None, attempt))
+            return self._answered(attempt, replaced)
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         url = local_url(request.url, self.settings.upstream)
         self._refuse_placeholder(request, attempt, url)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import blake2b
 
 import msgspec
 
-from llmreplay.storage.wire import WireCassette
+from llmreplay.storage.wire import WireCassette, WireInteraction
+
+_encode_into = msgspec.json.Encoder().encode_into
+_PIECE_BYTES = 1 << 20
 
 # A provider's own JSON stands below these, and may repeat what it likes.
 _EMBEDDED = frozenset({"json", "ndjson", "data"})
@@ -40,13 +44,27 @@ def as_written(data: bytes, file_format: str) -> list[memoryview] | None:
     return [*slices, view[start : len(data) - len(b"\n  ]\n}\n")]]
 
 
-def duplicate_key(interaction: bytes) -> tuple[str, str] | None:
+def is_written_again(wire: WireInteraction, data: bytes | memoryview) -> bool:
+    """Say whether an interaction, written as msgspec read it, is the same JSON: then it has no key twice.
+
+    Args:
+        wire: As msgspec read it.
+        data: As it stands in the file, with or without white space.
+    """
+    # Of its size from the start: grown, it would take half as much again.
+    again = bytearray(len(data) + 64)
+    _encode_into(wire, again)
+    same = again == data  # type: ignore[comparison-overlap]
+    return same or _digest_without_spaces(again) == _digest_without_spaces(data)
+
+
+def duplicate_key(interaction: bytes | memoryview) -> tuple[str, str] | None:
     """Find a key that stands twice in an interaction.
 
     Returns:
         The place of its object, from the interaction on, and the key; None if there is none.
     """
-    return _search(_pairs_from(interaction), "")
+    return _search(_pairs_from(bytes(interaction)), "")
 
 
 def duplicate_key_at_top(data: bytes, cassette: WireCassette) -> str | None:
@@ -74,6 +92,15 @@ def _is_so_but_for_white_space(data: bytes, cassette: WireCassette) -> bool:
             return False
         position += len(compact) + 1
     return bytes(view[position - 1 if cassette.interactions else position :]) == b"]}"
+
+
+def _digest_without_spaces(data: bytes | bytearray | memoryview) -> bytes:
+    """Sum up what is left without white space, in strings too: the same for two only if they have the same keys."""
+    digest = blake2b()
+    view = memoryview(data)
+    for start in range(0, len(view), _PIECE_BYTES):
+        digest.update(bytes(view[start : start + _PIECE_BYTES]).translate(None, b" \t\r\n"))
+    return digest.digest()
 
 
 def _pairs_from(data: bytes) -> _Pairs:

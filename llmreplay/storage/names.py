@@ -94,7 +94,7 @@ def _hashed(base: str, suffix: str, identity: str) -> str:
     digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
     slug = re.sub(r"[^A-Za-z0-9_.]+", "-", base).strip(".-")
     words = "-".join(_WORDS.findall(suffix))
-    slug = f"{slug}-{words}" if words else slug
+    slug = f"{slug}-{words}".strip("-")
     slug = slug[: _LONGEST - _HASH_DIGITS - 2].rstrip(".-")
     if not slug or _RESERVED.match(slug):
         slug = f"_{slug}"

@@ -14,7 +14,7 @@ from llmreplay.storage.bodies import headers_from, request_from
 from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts
 from llmreplay.storage.chunks import chunks_from
 from llmreplay.storage.diagnosis import damaged_file, wrong_value
-from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top
+from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top, is_written_again
 from llmreplay.storage.wire import (
     FORMAT,
     WireCassette,
@@ -26,9 +26,9 @@ from llmreplay.storage.wire import (
 )
 
 _cassette_from = msgspec.json.Decoder(WireCassette)
-_encode_into = msgspec.json.Encoder().encode_into
 _interaction_from = msgspec.json.Decoder(WireInteraction)
 _PIECE_BYTES = 1 << 20
+_LARGE_BYTES = 1 << 20
 
 
 class _Slices(msgspec.Struct, gc=False):
@@ -156,18 +156,16 @@ def _check_utf8(data: bytes) -> None:
 def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
     """Prove that an interaction can be restored, without restoring it."""
     try:
-        # What msgspec reads is compact: written again, it is the same bytes unless it has lost something.
-        compact = msgspec.json.format(raw, indent=-1)
-        wire = _interaction_from.decode(compact)
+        # Compact, it is read faster. One so large that a copy would count is read as it stands.
+        is_large = len(raw) > _LARGE_BYTES
+        read = raw if is_large else msgspec.json.format(raw, indent=-1)
+        wire = _interaction_from.decode(read)
         check_restorable(wire)
         if has_cuts(wire):
-            check_cuts(_interaction_from.decode(raw))
+            check_cuts(wire if is_large else _interaction_from.decode(raw))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise wrong_value(path, place, str(error)) from None
-    # Of the right size from the start: grown, it would take twice the memory of the longest interaction.
-    again = bytearray(len(compact))
-    _encode_into(wire, again)
-    repeated = None if again == compact else duplicate_key(compact)
+    repeated = None if is_written_again(wire, read) else duplicate_key(read)
     if repeated is not None:
         raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
     return StoredInteraction(raw, wire)

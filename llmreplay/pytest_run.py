@@ -38,6 +38,7 @@ class Run:
         self._tallies: list[dict[str, Any]] = []
         self._current: Replay | None = None
         self._guard = ExitStack()
+        self._packages = _packages_below(config.rootpath)
         # Workers inherit it, so that they know what the others recorded in the same run.
         self.began_at = os.environ.setdefault(_RUN_BEGAN, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -83,6 +84,7 @@ class Run:
                 rerun=f"pytest {_quoted(item.nodeid)} --llmreplay-mode={{mode}}",
                 as_raised=as_test_failure,
                 run_began_at=self.began_at,
+                application_packages=self._packages,
             )
             replay.open()
         except LlmReplayError as error:
@@ -150,6 +152,7 @@ class Run:
                 as_raised=as_test_failure,
                 covers=self._current,
                 run_began_at=self.began_at,
+                application_packages=self._packages,
             )
             replay.open()
         except LlmReplayError as error:
@@ -279,6 +282,12 @@ def _added(tallies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _is_under(file: str, root: Path) -> bool:
     path = Path(file)
     return path.is_relative_to(root) and "site-packages" not in path.parts and not path.is_relative_to(_PACKAGE)
+
+
+def _packages_below(root: Path) -> tuple[str, ...]:
+    """Name the packages of the project under test: they are the application wherever they are installed."""
+    markers = (*root.glob("*/__init__.py"), *root.glob("src/*/__init__.py"))
+    return tuple(sorted({marker.parent.name for marker in markers} - {"tests", "test"}))
 
 
 def _quoted(text: str) -> str:

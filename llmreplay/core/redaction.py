@@ -168,9 +168,8 @@ class Redactor:
         headers = self._headers(outcome.headers, is_allowed)
         pieces = [chunk.data for chunk in outcome.chunks]
         cleaned = self._clean_pieces(pieces)
-        if cleaned == pieces:
-            return replace(outcome, headers=headers)
-        return replace(outcome, headers=headers, chunks=_chunks_with(outcome.chunks, cleaned))
+        chunks = outcome.chunks if cleaned == pieces else _chunks_with(outcome.chunks, cleaned)
+        return replace(outcome, headers=headers, chunks=chunks, reason=self.text(outcome.reason))
 
     def text(self, text: str) -> str:
         """Give a text as it may be shown: an error, a log, a report, a file's name."""

@@ -50,6 +50,7 @@ _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _COLON = re.compile(rb"\s*:\s*(?:\[\s*)?")
 _UNCLOSED = re.compile(rb'[^\s"\\]{0,400}')
 _LONGEST_NAME = 80
+_LONGEST_EXAMPLE = 400
 
 
 def plain_name(name: str) -> str:
@@ -150,7 +151,7 @@ class SecretNames:
         value_start = colon.end() + len(opening)
         value_end = _end_of_string(data, value_start, len(opening) - 1)
         value = data[value_start:value_end]
-        is_example = len(opening) > 1 and plain not in self.added and _EXAMPLE.fullmatch(value)
+        is_example = len(opening) > 1 and plain not in self.added and _EXAMPLE.fullmatch(value[:_LONGEST_EXAMPLE])
         if not value or is_example or not _fits(value, wanted):
             return None
         return Finding(value_start, value_end, kind)

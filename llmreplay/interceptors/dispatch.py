@@ -26,6 +26,14 @@ class Pacer(Protocol):
         """Wait in a task."""
         ...
 
+    def pace(self, after_s: float, speed: float) -> None:
+        """Wait in a thread as a recorded chunk kept one waiting: in real time, `speed` times as long."""
+        ...
+
+    async def pace_async(self, after_s: float, speed: float) -> None:
+        """Wait in a task as a recorded chunk kept one waiting: in real time, `speed` times as long."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from llmreplay.core.attempt import Attempt
-from llmreplay.core.model import Chunk, End, Failure, Request, Response, TransportFailure
+from llmreplay.core.model import End, Failure, Request, Response, TransportFailure
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.surroundings import Timeouts
 from llmreplay.interceptors.content_encoding import BodyDecoder, decoded_body
@@ -148,8 +148,3 @@ def _standard_reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def delay_of(chunk: Chunk, speed: float) -> float:
-    """Give the seconds to let pass before a replayed chunk."""
-    return chunk.delay_s + chunk.after_s * speed

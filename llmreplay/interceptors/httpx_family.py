@@ -52,7 +52,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
     def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            _pass_time(opened, outcome.after_s * plan.speed + outcome.delay_s)
+            _pass_time(opened, outcome.delay_s, outcome.after_s, plan.speed)
             if plan.attempt is not None:
                 opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
@@ -107,7 +107,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     async def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            await _pass_time_async(opened, outcome.after_s * plan.speed + outcome.delay_s)
+            await _pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
             if plan.attempt is not None:
                 opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
@@ -140,14 +140,20 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     return handle_async_request
 
 
-def _pass_time(opened: Opened, seconds: float) -> None:
-    if seconds > 0:
-        opened.pacer.sleep(seconds)
+def _pass_time(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:
+    """Wait as the recording did, then as a fault asks."""
+    if speed and after_s:
+        opened.pacer.pace(after_s, speed)
+    if delay_s > 0:
+        opened.pacer.sleep(delay_s)
 
 
-async def _pass_time_async(opened: Opened, seconds: float) -> None:
-    if seconds > 0:
-        await opened.pacer.sleep_async(seconds)
+async def _pass_time_async(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:
+    """Wait as the recording did, then as a fault asks."""
+    if speed and after_s:
+        await opened.pacer.pace_async(after_s, speed)
+    if delay_s > 0:
+        await opened.pacer.sleep_async(delay_s)
 
 
 class _Replay:
@@ -193,7 +199,7 @@ def _streams(library: ModuleType) -> Any:
     class ReplaySync(_Replay, library.SyncByteStream):  # type: ignore[misc, name-defined]
         def __iter__(self) -> Iterator[bytes]:
             for chunk in self._outcome.chunks:
-                _pass_time(self._opened, exchange.delay_of(chunk, self._plan.speed))
+                _pass_time(self._opened, chunk.delay_s, chunk.after_s, self._plan.speed)
                 self._took()
                 yield chunk.data
             _pass_time(self._opened, self._outcome.end_delay_s)
@@ -205,7 +211,7 @@ def _streams(library: ModuleType) -> Any:
     class ReplayAsync(_Replay, library.AsyncByteStream):  # type: ignore[misc, name-defined]
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for chunk in self._outcome.chunks:
-                await _pass_time_async(self._opened, exchange.delay_of(chunk, self._plan.speed))
+                await _pass_time_async(self._opened, chunk.delay_s, chunk.after_s, self._plan.speed)
                 self._took()
                 yield chunk.data
             await _pass_time_async(self._opened, self._outcome.end_delay_s)

@@ -55,12 +55,14 @@ class Replay:
         as_raised: Callable[[Refusal], BaseException] | None = None,
         covers: Replay | None = None,
         run_began_at: str = "",
+        application_packages: Sequence[str] = (),
     ) -> None:
         self.path = path
         self.settings = settings
         self.notes: list[str] = []
         self._shown_path = _relative(path, root or Path.cwd())
         self._run_began_at = run_began_at
+        self._application_packages = application_packages
         self._label = label or self._shown_path
         self._rerun = rerun or f"use_cassette({self._shown_path!r}, mode='{{mode}}')"
         self._as_raised = as_raised or _as_raised
@@ -169,6 +171,7 @@ class Replay:
             ClockMode(settings.clock),
             is_retrying=lambda: self.recorder.is_retrying(),
             on_sleep=lambda sleep: self.recorder.slept(current_origin().key, sleep.asked_s),
+            application_packages=self._application_packages,
             is_live=lambda: self.recorder.waits_for_provider(),
         )
         self._recorder = Recorder(
@@ -220,6 +223,8 @@ class Replay:
         finally:
             if self._tape is not None:
                 self.notes += self._tape.notes
+            if self._clock is not None and self._clock.fallback:
+                self.notes.append(self._clock.fallback)
             self._let_go()
 
     def verify(self) -> None:

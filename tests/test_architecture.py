@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ RINGS = (
     ("pytest_plugin", "cli"),
     ("__init__",),
 )
+MODULE_NAME = re.compile(r"llmreplay(\.\w+)+")
 RING_OF = {unit: number for number, units in enumerate(RINGS) for unit in units}
 
 
@@ -53,8 +55,7 @@ def imports_of(source: str, module: str, *, is_package: bool = False) -> list[Im
             names = [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             # Names in strings are how lazy modules are loaded; a docstring never is just a module's name.
-            names = [node.value] if node.value.startswith("llmreplay.") and " " not in node.value else []
-            names = names if names and _is_module(names[0]) else []
+            names = [node.value] if MODULE_NAME.fullmatch(node.value) and _is_module(node.value) else []
         found.extend(Import(getattr(node, "lineno", 0), name, is_at_top) for name in names)
         inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+_DEEPEST = 200
+"""No provider nests deeper; what does is an attack on whoever keeps the paths."""
+
 _PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -61,6 +64,8 @@ def string_leaves(data: bytes, start: int = 0, end: int | None = None) -> Iterat
         piece = match.group()
         mark = piece[:1]
         if mark in b"{[":
+            if len(stack) == _DEEPEST:
+                return
             stack.append(Container(mark == b"{", "" if mark == b"{" else "0"))
             expects_key = mark == b"{"
         elif mark in b"}]":

@@ -91,6 +91,11 @@ class Redactor:
         for secret in secrets:
             self.learn(secret, origin="value of an environment variable")
 
+    @property
+    def known(self) -> int:
+        """How many secrets are hunted by value; what was redacted before it grew is to be redacted anew."""
+        return len(self._known)
+
     # Learning
 
     def learn(self, value: str, *, origin: str = "a known secret") -> bool:

@@ -21,9 +21,9 @@ LARGEST_BYTES = 16_000
 """Of the bodies looked at here, so that the test stays quick; the text of larger ones is of the same kinds."""
 
 TEXT_KEYS = frozenset(
-    ["text", "content", "thinking", "reasoning", "reasoning_content", "arguments", "partial_json", "output_text",
-     "delta", "refusal", "response", "generated_text", "completion", "signature", "thoughtSignature", "encrypted_content", "id"]
-)  # fmt: skip
+    "text content thinking reasoning reasoning_content arguments partial_json output_text delta refusal response "  # noqa: SIM905
+    "generated_text completion signature thoughtSignature encrypted_content id".split()
+)
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the corpus of real exchanges is not there: {CORPUS}")
 

@@ -11,6 +11,8 @@ from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT
 
 RESTORE = "Restore it from version control, or delete it and record again: pytest --llmreplay-mode=rewrite"
 
+_RECORD_ANEW = "Move it out of the folder of cassettes, then record again: pytest --llmreplay-mode=once"
+
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 _PLACE = re.compile(r" - at `\$?(.*)`$", re.DOTALL)
 _FORMAT = re.compile(rb'^\s*\{\s*"format"\s*:\s*"([^"]{1,60})"')
@@ -34,12 +36,12 @@ _SIGNATURES = (
     (
         re.compile(rb"(?:#[^\n]*\n|---\s*\n|version: \d+\s*\n)*interactions:\s*(?:\[\]\s*)?\r?\n"),
         "it is a vcrpy cassette in YAML",
-        "Convert it: llmreplay import <file>",
+        _RECORD_ANEW,
     ),
     (
         re.compile(rb'\s*\{\s*"(?:version|interactions|recorded_with)"\s*:'),
         'it is JSON of another tool, perhaps a vcrpy cassette, without `"format"` at its start',
-        "Convert it: llmreplay import <file>; or restore it from version control.",
+        _RECORD_ANEW,
     ),
     (
         re.compile(rb"\x1f\x8b|PK\x03\x04|\x28\xb5\x2f\xfd|BZh|\xfd7zXZ"),

@@ -85,8 +85,8 @@ class StoredInteraction:
 
     @property
     def interaction(self) -> Interaction:
-        """The same as a plain value, everything read."""
-        return Interaction(self.request, self.outcome, self.recorded_at, self.during)
+        """The same as a plain value, everything read anew: nothing of it is kept."""
+        return interaction_from(_interaction_from.decode(self._raw))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredInteraction):

@@ -20,6 +20,7 @@ from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import as_ended
+from llmreplay.core.recording import Recording
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.stubbing import Stub, Stubs
 from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
@@ -61,11 +62,10 @@ class Recorder:
         self._redaction = redaction
         self._outside = surroundings
         self._lock = RLock()
+        self._recording = Recording(redaction, surroundings)
         self._log = CallLog(surroundings.price_of)
         self.faulting = faulting or Faulting()
         self.stubs = Stubs()
-        self._order: dict[int, int] = {}
-        self._recorded: list[tuple[int, Interaction]] = []
         reads_tape = settings.mode not in (Mode.LIVE, Mode.REWRITE)
 
         def fingerprint_of(recorded: Request) -> str:
@@ -106,8 +106,7 @@ class Recorder:
     @property
     def recorded(self) -> list[Interaction]:
         """What was recorded in this run, in the order the requests were made."""
-        with self._lock:
-            return [interaction for _, interaction in sorted(self._recorded, key=lambda pair: pair[0])]
+        return self._recording.interactions
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -178,7 +177,7 @@ class Recorder:
             connect_timeout_s=timeouts.connect_s,
             origin=origin,
         )
-        self._order[id(attempt)] = len(self._order)
+        self._recording.begin(attempt)
         self._log.begin(attempt)
         return attempt
 
@@ -244,11 +243,9 @@ class Recorder:
             outcome = as_ended(attempt.api, self._redaction.outcome(outcome))
             attempt.outcome = outcome
             attempt.ended_s = self._outside.now()
-            if attempt.source is not Source.RECORDED:
-                return
-            interaction = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
-            self._recorded.append((self._order[id(attempt)], interaction))
-        self._outside.keep(interaction)
+        if attempt.source is Source.RECORDED:
+            kept = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
+            self._recording.add(attempt, kept)
 
     def failed(self, attempt: Attempt) -> None:
         """Note that the client got the failure it was to get."""

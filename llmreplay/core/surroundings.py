@@ -14,6 +14,11 @@ from llmreplay.core.model import Interaction, Outcome, Request, Response
 class Redaction(Protocol):
     """What the recorder needs of a redactor."""
 
+    @property
+    def known(self) -> int:
+        """How many secrets it hunts; what it gave before it knew more is to be redacted anew."""
+        ...
+
     def learn_from_request(self, request: Request) -> object:
         """Remember the secrets of a request, to hunt them everywhere."""
         ...
@@ -47,6 +52,7 @@ class Surroundings:
         as_raised: Turns a refusal into the exception that the test runner understands.
         price_of: US dollars of a call; None if unknown.
         keep: Called with every recorded interaction as soon as it is finished.
+        rewrite: Called with all of them, redacted anew, when a secret was learnt after some were kept.
         rerun: The command that runs this test in a mode; `{mode}` stands for it.
     """
 
@@ -57,6 +63,7 @@ class Surroundings:
     as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
     price_of: Callable[[Call], float | None] = lambda call: None
     keep: Callable[[Interaction], None] = lambda interaction: None
+    rewrite: Callable[[Sequence[Interaction]], None] = lambda interactions: None
     rerun: str = "use_cassette(..., mode='{mode}')"
 
 

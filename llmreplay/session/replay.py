@@ -144,6 +144,13 @@ class Replay:
     def open(self) -> None:
         """Read the cassette, and begin to answer."""
         settings = self.settings
+        redactor = self._redactor = Redactor(
+            (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
+            redact=settings.redact,
+            keep=settings.keep,
+            allowed_request_headers=CATALOGUE.feature_headers,
+            secret_headers=SECRET_HEADERS,
+        )
         tape = Tape(
             self.path,
             TapeRules(
@@ -151,6 +158,7 @@ class Replay:
                 accept=settings.accept,
                 run_began_at=self._run_began_at,
                 summarise=functools.partial(summary_of, CATALOGUE.apis),
+                scan=redactor.scan,
             ),
         )
         interactions = tape.load()
@@ -159,13 +167,6 @@ class Replay:
             settings = replace(settings, mode=Mode.NEW_EPISODES)
         rules = rules_from(
             settings.ignore, settings.normalize, apis=CATALOGUE.apis, feature_headers=CATALOGUE.feature_headers
-        )
-        redactor = self._redactor = Redactor(
-            (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
-            redact=settings.redact,
-            keep=settings.keep,
-            allowed_request_headers=CATALOGUE.feature_headers,
-            secret_headers=SECRET_HEADERS,
         )
         clock = VirtualClock(
             ClockMode(settings.clock),
@@ -190,6 +191,7 @@ class Replay:
                 as_raised=self._as_raised,
                 price_of=price_of,
                 keep=tape.keep,
+                rewrite=tape.rewrite,
                 rerun=self._rerun,
             ),
         )

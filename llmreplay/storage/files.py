@@ -41,6 +41,7 @@ def save(
     interactions: Iterable[Stored],
     summarise: Callable[[Stored], str] = summary_kept,
     *,
+    check: Callable[[bytes], None] = lambda data: None,
     folder: Path | None = None,
     disk: Disk = REAL_DISK,
 ) -> None:
@@ -50,6 +51,7 @@ def save(
         path: The file; its folders are made.
         interactions: All of them, in order.
         summarise: Gives the line with which an interaction begins.
+        check: Raises where the bytes must not be written.
         folder: A symbolic link may not lead out of it; by default the folder of the file.
         disk: The files.
 
@@ -58,6 +60,7 @@ def save(
     """
     held = tuple(interactions)
     data = encode(held, summarise=summarise)
+    check(data)
     _check_reads_back(held, data, str(path))
     write_atomic(_target(path, folder), data, disk=disk)
 
@@ -89,6 +92,7 @@ def save_partial(
     interactions: Iterable[Stored],
     summarise: Callable[[Stored], str] = summary_kept,
     *,
+    check: Callable[[bytes], None] = lambda data: None,
     disk: Disk = REAL_DISK,
 ) -> Path:
     """Keep what a failed or interrupted recording brought, in a file that is never replayed; give its path.
@@ -97,7 +101,9 @@ def save_partial(
         CassetteError: It was not written.
     """
     aside = partial_path(path)
-    write_atomic(aside, encode(interactions, summarise=summarise, file_format=PARTIAL_FORMAT), disk=disk)
+    data = encode(interactions, summarise=summarise, file_format=PARTIAL_FORMAT)
+    check(data)
+    write_atomic(aside, data, disk=disk)
     return aside
 
 

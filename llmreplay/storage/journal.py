@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,8 +37,11 @@ class Journal:
         file: The journal's own file, once there is one.
     """
 
-    def __init__(self, path: Path, *, disk: Disk = REAL_DISK) -> None:
+    def __init__(
+        self, path: Path, *, check: Callable[[bytes], None] = lambda data: None, disk: Disk = REAL_DISK
+    ) -> None:
         self.path = path
+        self._check = check
         self.file: Path | None = None
         self._disk = disk
         self._descriptor: int | None = None
@@ -50,8 +53,10 @@ class Journal:
             CassetteError: It could not be written.
         """
         try:
+            line = _line(interaction)
+            self._check(line)
             descriptor = self._opened()
-            write_all(self._disk, descriptor, _line(interaction))
+            write_all(self._disk, descriptor, line)
             self._disk.sync(descriptor)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -63,6 +68,7 @@ class Journal:
             CassetteError: It could not be written; the old journal stands.
         """
         data = b"".join(map(_line, interactions))
+        self._check(data)
         try:
             self._opened()
             assert self.file is not None, "an open journal has a file"

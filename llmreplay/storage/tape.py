@@ -25,12 +25,14 @@ class TapeRules:
         accept: Whether a recording replaces the cassette whatever it holds.
         run_began_at: UTC; what was recorded since was recorded by this test run, maybe by another worker.
         summarise: Tells an interaction in one line.
+        scan: Looks for a secret in bytes that are about to be written; tells where, without it, or gives None.
     """
 
     mode: Mode
     accept: bool
     run_began_at: str
     summarise: Callable[[Stored], str]
+    scan: Callable[[bytes], object | None]
 
 
 class Tape:
@@ -64,12 +66,30 @@ class Tape:
     def keep(self, interaction: Interaction) -> None:
         """Write a finished interaction to the journal, at once."""
         if self._journal is None:
-            self._journal = Journal(self.path)
+            self._journal = Journal(self.path, check=self._refuse_secret)
         try:
             self._journal.append(interaction)
         except CassetteError as error:
             # The test goes on: the interaction is in memory, and the save at the end may still succeed.
             self.notes.append(str(error))
+
+    def rewrite(self, recorded: Sequence[Interaction]) -> None:
+        """Write the journal anew: a secret was learnt after some of it was written."""
+        if self._journal is None:
+            self._journal = Journal(self.path, check=self._refuse_secret)
+        try:
+            self._journal.rewrite(recorded)
+        except CassetteError as error:
+            self.notes.append(str(error))
+
+    def _refuse_secret(self, data: bytes) -> None:
+        leak = self._rules.scan(data)
+        if leak is not None:
+            raise CassetteError(
+                str(self.path),
+                f"not written, because a secret would have been: {leak}",
+                'Name what holds it, so that it is taken out: redact=["field_name"], or redact=["re:pattern"].',
+            )
 
     def finish(self, recorded: Sequence[Interaction], *, passed: bool) -> None:
         """Save what was recorded, or put it aside.
@@ -94,10 +114,10 @@ class Tape:
         mode = Mode.NEW_EPISODES if self.is_of_this_run(standing) else self._rules.mode
         verdict = keeping(mode, standing, recorded, passed=passed, accept=self._rules.accept)
         if verdict.cassette is not None:
-            save(self.path, verdict.cassette, self._rules.summarise)
+            save(self.path, verdict.cassette, self._rules.summarise, check=self._refuse_secret)
             partial_path(self.path).unlink(missing_ok=True)
         elif verdict.aside:
-            aside = save_partial(self.path, verdict.aside, self._rules.summarise)
+            aside = save_partial(self.path, verdict.aside, self._rules.summarise, check=self._refuse_secret)
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"
             self.notes.append(
                 f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
@@ -113,7 +133,7 @@ class Tape:
             standing = load(self.path) or ()
             missing = not_yet_held(found, standing)
             if missing:
-                aside = save_partial(self.path, missing, self._rules.summarise)
+                aside = save_partial(self.path, missing, self._rules.summarise, check=self._refuse_secret)
                 self.notes.append(
                     f"{self.path}: {len(missing)} interactions of an interrupted recording were found "
                     f"and are now in {aside.name}; record again to replace them."

@@ -1,0 +1,51 @@
+"""What was recorded in a run: in the order of the requests, and redacted with all that is known by now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import RLock
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.model import Interaction
+from llmreplay.core.surroundings import Redaction, Surroundings
+
+
+class Recording:
+    """Collects finished interactions and keeps each at once.
+
+    A secret that is learnt late is taken out of what was kept before.
+    """
+
+    def __init__(self, redaction: Redaction, surroundings: Surroundings) -> None:
+        self._redaction = redaction
+        self._outside = surroundings
+        # Held while an interaction is kept, which may take long; planning goes on meanwhile.
+        self._lock = RLock()
+        self._order: dict[int, int] = {}
+        self._kept: list[tuple[int, Interaction]] = []
+        self._known = redaction.known
+
+    @property
+    def interactions(self) -> list[Interaction]:
+        """All so far, in the order the requests were made."""
+        with self._lock:
+            return [interaction for _, interaction in sorted(self._kept, key=lambda pair: pair[0])]
+
+    def begin(self, attempt: Attempt) -> None:
+        """Note an attempt's place in the order."""
+        self._order[id(attempt)] = len(self._order)
+
+    def add(self, attempt: Attempt, interaction: Interaction) -> None:
+        """Keep what an attempt brought."""
+        with self._lock:
+            self._kept.append((self._order[id(attempt)], interaction))
+            knows_more, self._known = self._redaction.known > self._known, self._redaction.known
+            if knows_more:
+                self._kept = [(order, self._redacted(one)) for order, one in self._kept]
+                self._outside.rewrite(self.interactions)
+            else:
+                self._outside.keep(interaction)
+
+    def _redacted(self, interaction: Interaction) -> Interaction:
+        request, outcome = self._redaction.request(interaction.request), self._redaction.outcome(interaction.outcome)
+        return replace(interaction, request=request, outcome=outcome)

@@ -7,9 +7,11 @@ import binascii
 import re
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmreplay.core.aws_frames import CRC_BYTES, PRELUDE_BYTES
+from llmreplay.core.findings import Finding
 
 _INNER = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
 
@@ -77,3 +79,12 @@ def _inner_of(payload: bytes) -> tuple[int, int] | None:
     except binascii.Error:
         return None
     return match.span(1)
+
+
+def changed_frames(frames: Sequence[AwsPayload], events: Sequence[bytes]) -> list[Finding]:
+    """Give the frames whose event is another now, each to be replaced by the frame that holds it."""
+    return [
+        Finding(frame.start, frame.end, "frame", frame.frame_with(event))
+        for frame, event in zip(frames, events, strict=True)
+        if frame.event != event
+    ]

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from llmreplay.core.model import Chunk
+
 TOKEN = b"REDACTED"
 """What stands where a secret stood."""
 
@@ -147,3 +149,16 @@ def _shares(starts: Sequence[int], finding: Finding, first: int, last: int) -> l
         offset = len(text) - len(inner) + place
         shares[index] = text[offset : offset + 1]
     return shares
+
+
+def chunks_with(chunks: Sequence[Chunk], pieces: Sequence[bytes]) -> tuple[Chunk, ...]:
+    """Give chunks their new bytes; one that lost all gives its time to the next, because none may be empty."""
+    changed: list[Chunk] = []
+    waited_s = 0.0
+    for chunk, piece in zip(chunks, pieces, strict=True):
+        if not piece and chunk.data:
+            waited_s += chunk.after_s
+            continue
+        changed.append(replace(chunk, data=piece, after_s=chunk.after_s + waited_s))
+        waited_s = 0.0
+    return tuple(changed)

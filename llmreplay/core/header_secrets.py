@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from llmreplay.core.findings import Finding
@@ -49,11 +50,14 @@ _WORD = re.compile(r"[^\s,;\"]+")
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9_-]*\s+(?=\S)")
 
 
+# The same names come with every request.
+@lru_cache(maxsize=1000)
 def is_credential_header(name: str) -> bool:
     """Say whether a header carries a secret, going by its name (lower case); of gateways unknown to us too."""
     return _CREDENTIAL_HEADER.fullmatch(name) is not None and _NO_CREDENTIAL.fullmatch(name) is None
 
 
+@lru_cache(maxsize=1000)
 def is_identity_header(name: str) -> bool:
     """Say whether a header tells whose account it is, going by its name (lower case)."""
     return _IDENTITY_HEADER.fullmatch(name) is not None and _NO_CREDENTIAL.fullmatch(name) is None

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from llmreplay.core.aws_payloads import aws_payloads
+from llmreplay.core.aws_payloads import aws_payloads, changed_frames
 from llmreplay.core.delta_text import delta_texts, spread_over
 from llmreplay.core.encoded_views import views_of
-from llmreplay.core.findings import Finding, Leak, apply_findings, apply_to_pieces, merged_findings
+from llmreplay.core.findings import Finding, Leak, apply_findings, apply_to_pieces, chunks_with, merged_findings
 from llmreplay.core.header_secrets import (
     ALLOWED_REQUEST_HEADERS,
     form_findings,
@@ -22,7 +22,7 @@ from llmreplay.core.header_secrets import (
     url_findings,
 )
 from llmreplay.core.json_leaves import string_leaves
-from llmreplay.core.model import Chunk, Headers, Outcome, Request, Response, TransportFailure
+from llmreplay.core.model import Headers, Outcome, Request, Response, TransportFailure
 from llmreplay.core.placeholders import is_placeholder
 from llmreplay.core.secret_names import SecretNames, plain_name
 from llmreplay.core.secret_shapes import SHORTEST_RUN, long_runs, shape_findings
@@ -173,7 +173,7 @@ class Redactor:
         headers = self._headers(outcome.headers, is_allowed)
         pieces = [chunk.data for chunk in outcome.chunks]
         cleaned = self._clean_pieces(pieces)
-        chunks = outcome.chunks if cleaned == pieces else _chunks_with(outcome.chunks, cleaned)
+        chunks = outcome.chunks if cleaned == pieces else chunks_with(outcome.chunks, cleaned)
         return replace(outcome, headers=headers, chunks=chunks, reason=self.text(outcome.reason))
 
     def text(self, text: str) -> str:
@@ -265,17 +265,16 @@ class Redactor:
 
     def _clean_pieces(self, pieces: list[bytes]) -> list[bytes]:
         """Take secrets out of a body that came in pieces, those across their borders too."""
-        if frames := aws_payloads(b"".join(pieces)):
+        body = b"".join(pieces)
+        if frames := aws_payloads(body):
             events = [frame.event for frame in frames]
             changed = self._clean(b"\n".join(events), self._found_in_stream).split(b"\n")
             if len(changed) != len(events):
                 changed = [self._clean(event, self._found_in_stream) for event in events]
-            findings = [
-                Finding(frame.start, frame.end, "frame", frame.frame_with(new))
-                for frame, old, new in zip(frames, events, changed, strict=True)
-                if old != new
-            ]
-            return apply_to_pieces(pieces, findings)
+            cut = frames[-1].end
+            in_cut_frame = merged_findings(body[cut:], self._found(body[cut:]))
+            moved = [replace(finding, start=finding.start + cut, end=finding.end + cut) for finding in in_cut_frame]
+            return apply_to_pieces(pieces, [*changed_frames(frames, changed), *moved])
         for _ in range(_ROUNDS):
             body = b"".join(pieces)
             found = self._found_in_stream(body)
@@ -288,16 +287,3 @@ class Redactor:
                 break
             pieces = apply_to_pieces(pieces, findings)
         return pieces
-
-
-def _chunks_with(chunks: Sequence[Chunk], pieces: Sequence[bytes]) -> tuple[Chunk, ...]:
-    """Give chunks their new bytes; one that lost all gives its time to the next, because none may be empty."""
-    changed: list[Chunk] = []
-    waited_s = 0.0
-    for chunk, piece in zip(chunks, pieces, strict=True):
-        if not piece and chunk.data:
-            waited_s += chunk.after_s
-            continue
-        changed.append(replace(chunk, data=piece, after_s=chunk.after_s + waited_s))
-        waited_s = 0.0
-    return tuple(changed)

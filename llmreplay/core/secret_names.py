@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from llmreplay.core.findings import TOKEN, Finding
 
@@ -53,6 +54,8 @@ _LONGEST_NAME = 80
 _LONGEST_EXAMPLE = 400
 
 
+# The same names come with every request.
+@lru_cache(maxsize=1000)
 def plain_name(name: str) -> str:
     """Spell a name so that `X-Api-Key`, `x_api_key` and `xApiKey` are one."""
     return name.lower().replace("-", "").replace("_", "").replace(".", "").replace(" ", "")

@@ -16,7 +16,9 @@ Rewrite: TypeAlias = Callable[[str], str]
 """Gives a text back without its secrets; called again on that, changes nothing."""
 
 _LONGEST_COMPARED = 4000
-"""Characters. In a longer text all between the first and the last change counts as changed."""
+"""Characters. Of a longer text all counts as changed."""
+
+_NEAR = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,31 @@ class UserRules:
         return found
 
 
+def _blocks(old: str, new: str) -> list[tuple[int, int, int, int]]:
+    """Say which parts of `old` became which parts of `new`; parts that are near to each other are one."""
+    if len(old) + len(new) > _LONGEST_COMPARED:
+        return [(0, len(old), 0, len(new))]
+    blocks: list[tuple[int, int, int, int]] = []
+    for operation, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if operation == "equal":
+            continue
+        if operation == "insert":
+            # A finding holds at least one character: the one before, or at the start the one after.
+            before = 1 if start else 0
+            start, new_start = start - before, new_start - before
+            end, new_end = end + 1 - before, new_end + 1 - before
+        if blocks and start - blocks[-1][1] < _NEAR:
+            start, new_start = blocks[-1][0], blocks.pop()[2]
+        blocks.append((start, end, new_start, new_end))
+    return blocks
+
+
 def _changes(old: str, new: str, offset: int) -> list[Finding]:
     def width(text: str) -> int:
         return len(text.encode("utf-8", "surrogateescape"))
 
-    blocks = [("replace", 0, len(old), 0, len(new))]
-    if len(old) + len(new) <= _LONGEST_COMPARED:
-        blocks = [*SequenceMatcher(None, old, new, autojunk=False).get_opcodes()]
     found: list[Finding] = []
-    for operation, start, end, new_start, new_end in blocks:
-        if operation == "equal":
-            continue
+    for start, end, new_start, new_end in _blocks(old, new):
         replacement = new[new_start:new_end].encode("utf-8", "surrogateescape")
         begin = offset + width(old[:start])
         found.append(Finding(begin, begin + width(old[start:end]), "found by a function of yours", replacement))

@@ -84,3 +84,15 @@ def test_a_failure_loses_its_secrets():
     failure = TransportFailure(Failure.READ_ERROR, f"GET https://a.com/?key={OTHER} failed", after_s=2.0)
 
     assert a_redactor().outcome(failure) == replace(failure, message="GET https://a.com/?key=REDACTED failed")
+
+
+def test_a_frame_that_was_cut_keeps_no_secret():
+    """The bytes of a frame that never came whole are searched too, and the whole frames before it stay."""
+    whole = aws_frame(((":event-type", "contentBlockDelta"),), b'{"delta":{"text":"fine"}}')
+    cut = aws_frame(((":event-type", "contentBlockDelta"),), f'{{"delta":{{"text":"{OTHER}"}}}}'.encode())[:-9]
+
+    redacted = a_redactor(OTHER).outcome(a_response(whole, cut)).body
+
+    assert redacted.startswith(whole)
+    assert OTHER.encode() not in redacted
+    assert b'"text":"REDACTED' in redacted

@@ -165,3 +165,14 @@ def test_text_without_secrets_is_left_alone(text):
     body = a_body(text)
 
     assert Redactor(["sk-ant-api03-" + "Ab1Cd2Ef3" * 6]).request(a_request(body)).body == body
+
+
+@QUICK
+@given(old=st.text("ab c<é", min_size=1, max_size=30), new=st.text("ab c>漢", max_size=30))
+def test_a_function_of_the_user_decides_the_text(old, new):
+    """Whatever a user's function makes of a string, the string is that afterwards, and the JSON around it stays."""
+    redactor = Redactor(redact=[lambda text: new if text == old else text])
+
+    redacted = redactor.request(a_request(a_body(old, is_ascii=False))).body
+
+    assert redacted == a_body(new, is_ascii=False)

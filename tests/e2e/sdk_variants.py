@@ -25,7 +25,7 @@ class Seen:
 
     Attributes:
         items: Events, lines or the whole answer, as text, in order.
-        error: The exception that ended it: its class, its text, the class of its cause; None if none did.
+        error: The exception that ended it: its class, its text, and for one of an SDK the class of its cause.
     """
 
     items: tuple[str, ...]
@@ -68,7 +68,9 @@ class Variant:
         try:
             self._run_into(items, prompt, client)
         except Exception as error:
-            return Seen(tuple(items), (name_of(error), str(error), name_of(error.__cause__)))
+            # The cause of an HTTP library's own exception lies in its transport, which replay has none of.
+            is_of_sdk = isinstance(error, anthropic.AnthropicError | openai.OpenAIError)
+            return Seen(tuple(items), (name_of(error), str(error), name_of(error.__cause__) if is_of_sdk else ""))
         return Seen(tuple(items))
 
     async def gather(self, prompt: str, **client: Any) -> tuple[str, ...]:

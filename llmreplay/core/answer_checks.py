@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from llmreplay.core.call import Call
+from llmreplay.core.call_list import CallList
 from llmreplay.core.model import Json, Usage
 from llmreplay.core.story import failed_check
-
-if TYPE_CHECKING:
-    from llmreplay.core.calls import Call, Calls
 
 _LIMITS = tuple(
     f"{bound}_{name}" for name in Usage.__dataclass_fields__ if name != "service_tier" for bound in ("max", "min")
 )
 
 
-def assert_usage(calls: Calls, **limits: int) -> None:
+def assert_usage(calls: CallList, **limits: int) -> None:
     """Check the tokens of all calls together.
 
     Args:
@@ -44,11 +42,11 @@ def assert_usage(calls: Calls, **limits: int) -> None:
             raise failed_check(f"expected {name} = {limit}", f"{field} is {count}", calls)
 
 
-def _answered(calls: Calls) -> list[Call]:
+def _answered(calls: CallList) -> list[Call]:
     return [call for call in calls if not call.last.has_failed]
 
 
-def assert_stop_reasons(calls: Calls, *reasons: str) -> None:
+def assert_stop_reasons(calls: CallList, *reasons: str) -> None:
     """Check the canonical stop reason of each call, in order.
 
     Raises:
@@ -58,7 +56,7 @@ def assert_stop_reasons(calls: Calls, *reasons: str) -> None:
         raise failed_check(f"expected the stop reasons {list(reasons)}", f"they are {calls.stop_reasons}", calls)
 
 
-def assert_all_streams_complete(calls: Calls) -> None:
+def assert_all_streams_complete(calls: CallList) -> None:
     """Check that every answer is whole: a stream reached its terminal event, whatever the SDK made of it.
 
     Raises:
@@ -69,7 +67,7 @@ def assert_all_streams_complete(calls: Calls) -> None:
         raise failed_check("expected every answer to be whole", f"call {', '.join(map(str, cut))} was cut short", calls)
 
 
-def assert_history_grows(calls: Calls) -> None:
+def assert_history_grows(calls: CallList) -> None:
     """Check that each call sends all messages of the call before, in order, and more: no turn got lost.
 
     Raises:
@@ -105,7 +103,7 @@ def _messages(call: Call) -> Sequence[Json] | None:
     return None
 
 
-def assert_tool_loop(calls: Calls, *names: str) -> None:
+def assert_tool_loop(calls: CallList, *names: str) -> None:
     """Check that the model's tool calls were answered by results, and that the loop came to an end.
 
     Args:
@@ -130,7 +128,7 @@ def assert_tool_loop(calls: Calls, *names: str) -> None:
         raise failed_check("expected the loop to end", "the last answer asks for a tool again", calls)
 
 
-def assert_prompt_cache_used(calls: Calls, *, min_tokens: int = 1) -> None:
+def assert_prompt_cache_used(calls: CallList, *, min_tokens: int = 1) -> None:
     """Check that the prompt cache was read from.
 
     Raises:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from llmreplay.core.call_list import CallList
 from llmreplay.core.errors import BudgetExceeded
 from llmreplay.core.settings import Settings
 from llmreplay.core.story import failed_check, table_of
 
-if TYPE_CHECKING:
-    from llmreplay.core.calls import Calls
 
-
-def assert_cost(calls: Calls, *, max_usd: float) -> None:
+def assert_cost(calls: CallList, *, max_usd: float) -> None:
     """Check what all calls together cost.
 
     Raises:
@@ -25,7 +21,7 @@ def assert_cost(calls: Calls, *, max_usd: float) -> None:
         raise failed_check(f"expected a cost of at most {max_usd} USD", f"it is {cost:.6f} USD", calls)
 
 
-def overspending(calls: Calls, settings: Settings) -> BudgetExceeded | None:
+def overspending(calls: CallList, settings: Settings) -> BudgetExceeded | None:
     """Hold what was spent against the budgets that are set; None if it is within."""
     found: list[str] = []
     if settings.max_calls is not None and len(calls) > settings.max_calls:
@@ -50,7 +46,7 @@ def overspending(calls: Calls, settings: Settings) -> BudgetExceeded | None:
     return BudgetExceeded("the test spent more than it may.\n\n  " + "\n  ".join(found) + f"\n\n{table_of(calls)}")
 
 
-def _why_unknown(calls: Calls) -> str:
+def _why_unknown(calls: CallList) -> str:
     call = next((call for call in calls if call.cost_usd is None), None)
     if call is not None and call.usage is None:
         return f"{call!r} reports no usage"

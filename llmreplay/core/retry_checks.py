@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from llmreplay.core.attempt import Attempt
+from llmreplay.core.call import Call
+from llmreplay.core.call_list import CallList
 from llmreplay.core.model import Response, header
 from llmreplay.core.story import failed_check
-
-if TYPE_CHECKING:
-    from llmreplay.core.calls import Call, Calls
 
 _SLACK_S = 0.05
 
 
-def assert_retried(calls: Calls, times: int | None = None, *, statuses: Sequence[int | None] | None = None) -> None:
+def assert_retried(calls: CallList, times: int | None = None, *, statuses: Sequence[int | None] | None = None) -> None:
     """Check that calls were retried.
 
     Args:
@@ -36,7 +34,7 @@ def assert_retried(calls: Calls, times: int | None = None, *, statuses: Sequence
         raise failed_check(f"expected retries of {list(statuses)}", f"{found} were retried", calls)
 
 
-def assert_not_retried(calls: Calls) -> None:
+def assert_not_retried(calls: CallList) -> None:
     """Check that every call was tried once.
 
     Raises:
@@ -47,7 +45,7 @@ def assert_not_retried(calls: Calls) -> None:
         raise failed_check("expected no retry", f"there were {retries}", calls)
 
 
-def assert_waited(calls: Calls, *waits_s: float, tolerance_s: float = 0.001) -> None:
+def assert_waited(calls: CallList, *waits_s: float, tolerance_s: float = 0.001) -> None:
     """Check the waits before the retries, in seconds as asked for, call by call.
 
     Raises:
@@ -61,7 +59,7 @@ def assert_waited(calls: Calls, *waits_s: float, tolerance_s: float = 0.001) -> 
 
 
 def assert_backoff(
-    calls: Calls, base_s: float, factor: float = 2.0, *, max_s: float | None = None, jitter: float = 0.0
+    calls: CallList, base_s: float, factor: float = 2.0, *, max_s: float | None = None, jitter: float = 0.0
 ) -> None:
     """Check that each call waited `base_s * factor ** n` seconds before its n-th retry, counted from 0.
 
@@ -90,7 +88,7 @@ def assert_backoff(
                 )
 
 
-def assert_honoured_retry_after(calls: Calls) -> None:
+def assert_honoured_retry_after(calls: CallList) -> None:
     """Check that no attempt came earlier than the `retry-after` of the one before allowed.
 
     Attempts whose failure names no usable time, or that were not tried again, have nothing to honour; at least one
@@ -142,7 +140,7 @@ def _positive(seconds: float) -> float | None:
     return seconds if 0 < seconds < float("inf") else None
 
 
-def assert_gave_up_after(calls: Calls, attempts: int) -> None:
+def assert_gave_up_after(calls: CallList, attempts: int) -> None:
     """Check that the last call failed for good after so many attempts.
 
     Raises:
@@ -157,7 +155,7 @@ def assert_gave_up_after(calls: Calls, attempts: int) -> None:
         )
 
 
-def assert_fell_back(calls: Calls, from_: str, to: str) -> None:
+def assert_fell_back(calls: CallList, from_: str, to: str) -> None:
     """Check that a call that failed at one provider was answered by another.
 
     Args:

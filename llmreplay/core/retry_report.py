@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from llmreplay.core.calls import Call
+from llmreplay.core.call import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

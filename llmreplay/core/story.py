@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from llmreplay.core.attempt import Attempt, Source
-
-if TYPE_CHECKING:
-    from llmreplay.core.calls import Call
+from llmreplay.core.call import Call
 
 _HEAD = ("call", "try", "at", "waited", "status", "fault", "what came")
 _MOST_ROWS = 40

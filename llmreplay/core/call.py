@@ -1,0 +1,119 @@
+"""A call: one thing the application asked for, with its attempts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.model import Json, Request, ToolCall, Usage
+
+
+class Call:
+    """One thing the application asked for, with its attempts; what it says is what its last attempt says."""
+
+    def __init__(
+        self,
+        first: Attempt,
+        fell_back_from: Call | None = None,
+        price_of: Callable[[Call], float | None] = lambda call: None,
+    ) -> None:
+        self.attempts: list[Attempt] = [first]
+        self.fell_back_from = fell_back_from
+        self._price_of = price_of
+
+    def __repr__(self) -> str:
+        statuses = ", ".join(str(attempt.status or "no response") for attempt in self.attempts)
+        return f"<Call {self.api or self.request.url} {self.model or ''} [{statuses}] {self.stop_reason or ''}>"
+
+    @property
+    def last(self) -> Attempt:
+        """The latest attempt."""
+        return self.attempts[-1]
+
+    @property
+    def api(self) -> str | None:
+        """Name of the api, `anthropic.messages`; None if no row describes it."""
+        return self.last.api.name if self.last.api else None
+
+    @property
+    def provider(self) -> str | None:
+        """Name of the provider; None if no row describes the api."""
+        return self.last.api.provider if self.last.api else None
+
+    @property
+    def request(self) -> Request:
+        """The request of the first attempt, redacted."""
+        return self.attempts[0].request
+
+    @property
+    def request_json(self) -> Json:
+        """The decoded JSON body of the request; None if it has none."""
+        try:
+            decoded: Json = json.loads(self.request.body)
+        except ValueError:
+            return None
+        return decoded
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was asked for."""
+        body = self.request_json
+        asked = body.get("model") if isinstance(body, dict) else None
+        return self.last.answer.model or (asked if isinstance(asked, str) else None)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of the last attempt; None if it reports none."""
+        return self.last.answer.usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars of the last attempt's tokens; None if usage or price is unknown."""
+        return self._price_of(self)
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Canonical reason; see `Answer.stop_reason`."""
+        return self.last.answer.stop_reason
+
+    @property
+    def raw_stop_reason(self) -> str | None:
+        """The provider's own word."""
+        return self.last.answer.raw_stop_reason
+
+    @property
+    def text(self) -> str:
+        """The answer's visible text."""
+        return self.last.answer.text
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Tools that the model asked for."""
+        return self.last.answer.tool_calls
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong in the last attempt; None if nothing did."""
+        return self.last.answer.error
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last attempt brought a whole answer: a stream, its terminal event."""
+        return self.last.answer.is_complete
+
+    @property
+    def waits_s(self) -> list[float]:
+        """Seconds slept before each retry, as asked for."""
+        return [attempt.wait_s for attempt in self.attempts[1:] if attempt.wait_s is not None]
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds on the test's clock from the first request to the last byte; None while under way."""
+        return None if self.last.ended_s is None else self.last.ended_s - self.attempts[0].started_s
+
+    @property
+    def time_to_first_token_s(self) -> float | None:
+        """Seconds on the test's clock from the first request to the first byte of the last answer."""
+        first = self.last.first_byte_s
+        return None if first is None else first - self.attempts[0].started_s

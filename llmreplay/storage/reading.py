@@ -54,10 +54,11 @@ class StoredInteraction:
         summary: The line with which it begins, for the reader of the file.
     """
 
-    __slots__ = ("_outcome", "_raw", "_request", "during", "recorded_at", "summary")
+    __slots__ = ("_outcome", "_raw", "_request", "_slices", "during", "recorded_at", "summary")
 
     def __init__(self, raw: memoryview, wire: WireInteraction) -> None:
         self._raw = raw
+        self._slices: _Slices | None = None
         self._request: Request | None = None
         self._outcome: Outcome | None = None
         self.recorded_at = wire.recorded_at
@@ -68,20 +69,26 @@ class StoredInteraction:
     def request(self) -> Request:
         """As redacted; a JSON body without white space."""
         if self._request is None:
-            self._request = request_from(_request_from.decode(_slices_from.decode(self._raw).request))
+            self._request = request_from(_request_from.decode(self._sliced.request))
         return self._request
 
     @property
     def outcome(self) -> Outcome:
         """As received and redacted, byte for byte."""
         if self._outcome is None:
-            slices = _slices_from.decode(self._raw)
+            slices = self._sliced
             if slices.response is not UNSET:
                 self._outcome = _response(_response_from.decode(slices.response))
             elif slices.failure is not UNSET:
                 self._outcome = _failure(_failure_from.decode(slices.failure))
         assert self._outcome is not None, "an interaction without outcome is refused on loading"
         return self._outcome
+
+    @property
+    def _sliced(self) -> _Slices:
+        if self._slices is None:
+            self._slices = _slices_from.decode(self._raw)
+        return self._slices
 
     @property
     def interaction(self) -> Interaction:
@@ -97,7 +104,7 @@ class StoredInteraction:
         return hash(self.interaction)
 
     def __repr__(self) -> str:
-        return f"StoredInteraction({self.summary or self.recorded_at!r})"
+        return f"StoredInteraction({(self.summary or self.recorded_at)!r})"
 
 
 def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[StoredInteraction, ...]:

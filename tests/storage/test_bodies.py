@@ -143,9 +143,21 @@ def test_fifty_megabytes_survive():
         (("a", "é\x00\t\ufffe"),),
         (("a", "\udcff"), ("\udcff", "b")),
         (("a", "\udcff"), ("a", "b")),
+        (("a", "\udcff"),),
         (),
     ],
-    ids=["repeat", "interleaved", "two spellings", "empty", "no name", "odd text", "surrogates", "mixed", "none"],
+    ids=[
+        "repeat",
+        "interleaved",
+        "two spellings",
+        "empty",
+        "no name",
+        "odd text",
+        "surrogates",
+        "mixed",
+        "a surrogate",
+        "none",
+    ],
 )
 def test_headers_keep_order_case_and_repeats(headers):
     """Header pairs come back as they came, whatever is in them."""

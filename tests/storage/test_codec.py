@@ -174,6 +174,13 @@ def test_request_and_outcome_are_read_only_when_asked_for():
     assert stored.request is stored.request
 
 
+def test_a_stored_interaction_is_shown_by_its_summary():
+    """A debugger shows the line that the reader of the file sees."""
+    (stored,) = decode(encode([an_interaction()], summarise=lambda one: "m -> end_turn"), "a.json")
+
+    assert repr(stored) == "StoredInteraction('m -> end_turn')"
+
+
 def test_an_empty_cassette_is_a_cassette():
     """A test that called nobody has a file without interactions."""
     assert decode(encode([]), "a.json") == ()

@@ -223,6 +223,14 @@ def test_a_journal_of_another_version_is_an_error(path):
         recover(path)
 
 
+def test_a_journal_that_cannot_be_read_is_an_error(path):
+    """A folder in its place, or a link, is not taken for no journal."""
+    the_file(path).mkdir(parents=True)
+
+    with pytest.raises(CassetteError, match=r"its journal a\.json\.llmreplay-journal cannot be read: Is a directory"):
+        recover(path)
+
+
 def test_a_killed_process_leaves_what_it_had_recorded(path):
     """`kill -9` after an append loses nothing."""
     program = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import Enum
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api, Provider, identify_stand_in
@@ -36,9 +38,16 @@ class Catalogue:
     hosts: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=100)
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Join `*` patterns into one, because every request is compared with all of them."""
+    matches_nothing = "(?!)"
+    return re.compile("|".join(map(translate, patterns)) or matches_nothing)
+
+
 def is_loopback(host: str) -> bool:
     """Say whether a host name or address is this machine's own."""
-    return any(fnmatchcase(host, pattern) for pattern in _LOOPBACK)
+    return _one_of(_LOOPBACK).match(host) is not None
 
 
 def traffic_of(
@@ -58,15 +67,15 @@ def traffic_of(
     with_port = host if parts.port is None else f"{host}:{parts.port}"
 
     def named_by(patterns: tuple[str, ...]) -> bool:
-        return any(fnmatchcase(host, pattern) or fnmatchcase(with_port, pattern) for pattern in patterns)
+        return _one_of(patterns).match(host) is not None or _one_of(patterns).match(with_port) is not None
 
     if named_by(ignore_hosts):
         return Traffic.PASSED
     if named_by(hosts):
         return Traffic.RECORDED
-    if any(fnmatchcase(address, pattern) for pattern in catalogue.credential_paths):
+    if _one_of(catalogue.credential_paths).match(address):
         return Traffic.CREDENTIAL
-    if any(fnmatchcase(address, pattern) for pattern in catalogue.side_paths):
+    if _one_of(catalogue.side_paths).match(address):
         return Traffic.SIDE
     if is_loopback(host):
         return Traffic.RECORDED if stand_in_api(request, catalogue.apis) else Traffic.PASSED

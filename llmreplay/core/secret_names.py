@@ -52,6 +52,7 @@ _COLON = re.compile(rb"\s*:\s*(?:\[\s*)?")
 _UNCLOSED = re.compile(rb'[^\s"\\]{0,400}')
 _LONGEST_NAME = 80
 _LONGEST_EXAMPLE = 400
+_MANY_BYTES_A_QUOTE = 150
 
 
 # The same names come with every request.
@@ -127,7 +128,8 @@ class SecretNames:
         Works on whole and on cut JSON, on events, and on JSON written inside a JSON string.
         """
         ends = [match.start() for match in self._key_end.finditer(data)]
-        if b'" :' in data:
+        # Few quotes are quicker to look at one by one than three bytes are to find.
+        if data.count(b'"') < len(data) // _MANY_BYTES_A_QUOTE or b'" :' in data:
             ends += (match.start() for match in _SPACED_KEY_END.finditer(data))
         return [finding for end in ends if (finding := self._under_key(data, end))]
 

@@ -52,7 +52,8 @@ _COLON = re.compile(rb"\s*:\s*(?:\[\s*)?")
 _UNCLOSED = re.compile(rb'[^\s"\\]{0,400}')
 _LONGEST_NAME = 80
 _LONGEST_EXAMPLE = 400
-_MANY_BYTES_A_QUOTE = 150
+_SAMPLE_BYTES = 2048
+_FEW_QUOTES = 25
 
 
 # The same names come with every request.
@@ -129,7 +130,7 @@ class SecretNames:
         """
         ends = [match.start() for match in self._key_end.finditer(data)]
         # Few quotes are quicker to look at one by one than three bytes are to find.
-        if data.count(b'"') < len(data) // _MANY_BYTES_A_QUOTE or b'" :' in data:
+        if data.count(b'"', 0, _SAMPLE_BYTES) < _FEW_QUOTES or b'" :' in data:
             ends += (match.start() for match in _SPACED_KEY_END.finditer(data))
         return [finding for end in ends if (finding := self._under_key(data, end))]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,9 @@ _ON_COMMAND_LINE = (
 )
 _RUN = pytest.StashKey["Run"]()
 _SESSION_KEYS = pytest.StashKey[Any]()
+_TALLIES = pytest.StashKey[list[Any]]()
+_BEGAN_NS = pytest.StashKey[int]()
+_BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,7 +76,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set placeholder keys before anything is imported, where the user asked for them for the whole session."""
-    if early_config.getini("llmreplay_placeholder_keys") == "session":
+    said = os.environ.get("LLMREPLAY_PLACEHOLDER_KEYS") or early_config.getini("llmreplay_placeholder_keys")
+    if said == "session":
         from llmreplay.pytest_run import session_placeholder_keys
 
         early_config.stash[_SESSION_KEYS] = session_placeholder_keys()
@@ -99,6 +105,33 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.close()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist when the run began, so that it knows what the others recorded in it."""
+    node.workerinput[_BEGAN] = node.config.stash.setdefault(_BEGAN_NS, time.time_ns())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a worker what no report of it took along."""
+    tally = getattr(node, "workeroutput", {}).get(_LEFT)
+    if tally is not None:
+        node.config.stash.setdefault(_TALLIES, []).append(tally)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Close what an interrupt left open, after the last fixture."""
+    run = session.config.stash.get(_RUN, None)
+    tally = run.finish() if run is not None else None
+    if tally is None:
+        return
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_LEFT] = tally
+    else:
+        session.config.stash.setdefault(_TALLIES, []).append(tally)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find the fixtures wider than a function that tests of ours use: they own cassettes."""
     ours = [item for item in session.items if _uses(item)]
@@ -109,8 +142,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Open the test's cassette before its first fixture."""
-    if _uses(item):
-        _run_of(item.config).open(item)
+    # A test that only calls `use_cassette` is to hear what the run was told, too.
+    if _uses(item) or "llmreplay.session" in sys.modules:
+        run = _run_of(item.config)
+        run.enter_phase(item, "setup")
+        if _uses(item):
+            run.open(item)
     return (yield)
 
 
@@ -118,11 +155,13 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Raise in the call phase what the test swallowed."""
     run = item.config.stash.get(_RUN, None)
-    if run is None:
-        return (yield)
-    run.enter_phase(item, "call")
+    if run is not None:
+        run.enter_phase(item, "call")
     result = yield
-    run.verify(item)
+    # It may have been the test itself that asked for us.
+    run = item.config.stash.get(_RUN, None)
+    if run is not None:
+        run.verify(item)
     return result
 
 
@@ -134,9 +173,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     run.enter_phase(item, "teardown")
     try:
-        return (yield)
-    finally:
-        run.close_item(item)
+        result = yield
+    except BaseException:
+        run.close_item(item, passed=False)
+        raise
+    run.close_item(item, passed=True)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
@@ -151,9 +193,9 @@ def pytest_fixture_setup(
     try:
         result = yield
     except BaseException:
-        replay.close(passed=False)
+        run.close_fixture(replay, passed=False)
         raise
-    run.close_fixture(replay)
+    run.close_fixture(replay, passed=True)
     return result
 
 
@@ -165,7 +207,7 @@ def pytest_runtest_makereport(
     run = item.config.stash.get(_RUN, None)
     if run is None:
         return (yield)
-    run.before_report(item, call)
+    run.before_report(call)
     report = yield
     run.after_report(item, report)
     return report
@@ -173,11 +215,14 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in one line what was replayed, recorded and refused."""
-    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "llmreplay")]
-    if reports:
+    reports = (report for found in terminalreporter.stats.values() for report in found)
+    tallies = [report.llmreplay for report in reports if hasattr(report, "llmreplay")]
+    left = config.stash.get(_TALLIES, [])
+    tallies += left
+    if tallies:
         from llmreplay.report.summary import summary_lines
 
-        for line in summary_lines([report.llmreplay for report in reports]):
+        for line in summary_lines(tallies):
             terminalreporter.write_line(line)
 
 
@@ -196,5 +241,6 @@ def _run_of(config: pytest.Config) -> Run:
     if run is None:
         from llmreplay.pytest_run import Run
 
-        run = config.stash[_RUN] = Run(config)
+        began_ns = getattr(config, "workerinput", {}).get(_BEGAN, 0)
+        run = config.stash[_RUN] = Run(config, began_ns=began_ns)
     return run

@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from llmreplay.interceptors.guard_patches import PATCHED_MODULES, KnownNames, Pa
 from llmreplay.interceptors.guard_policy import (
     BlockedConnection,
     GuardPolicy,
+    Hear,
+    OnBlocked,
     Place,
     host_name,
     is_address,
@@ -47,14 +49,11 @@ __all__ = [
     "loopback_proxy_ports",
 ]
 
-OnBlocked = Callable[[BlockedConnection], BaseException]
-"""Notes a refusal, so that it can be raised again at the end of the test, and gives the exception to raise now."""
-
 _PROBE = "llmreplay.guard.probe"
 
 
 @contextmanager
-def closed(policy: GuardPolicy, on_blocked: OnBlocked, *, on_late: OnBlocked | None = None) -> Iterator[None]:
+def closed(policy: GuardPolicy, on_blocked: OnBlocked, *, on_late: OnBlocked | None = None) -> Iterator[Hear]:
     """Refuse connections that the policy forbids, in the whole process and in Python children started meanwhile.
 
     Args:
@@ -69,7 +68,7 @@ def closed(policy: GuardPolicy, on_blocked: OnBlocked, *, on_late: OnBlocked | N
     """
     guard = _GUARDS.open(policy, on_blocked, on_blocked if on_late is None else on_late)
     try:
-        yield
+        yield lambda: guard.hear(guard.report.fresh())
     finally:
         _GUARDS.close(guard)
 
@@ -102,6 +101,10 @@ class _Guard:
     starter_id: int
     root: str
     threads: WeakSet[threading.Thread]
+
+    def hear(self, told: Iterable[BlockedConnection]) -> None:
+        for blocked in told:
+            self.on_blocked(blocked)
 
 
 class _Guards:
@@ -159,8 +162,7 @@ class _Guards:
             self._late.remember(guard, guard.threads)
             self._adjust()
         if guard.starter_id == os.getpid():
-            for blocked in guard.report.take():
-                guard.on_blocked(blocked)
+            guard.hear(guard.report.take())
 
     def judge(self, host: object, port: object) -> None:
         """Raise what a guard gives if one forbids this destination."""
@@ -289,10 +291,9 @@ def _blocked(guard: _Guard, names: tuple[str, ...], port: int | None, origin: Or
 
 
 def _current_folder() -> str:
-    try:
+    with suppress(OSError):
         return str(Path.cwd())
-    except OSError:
-        return ""
+    return ""
 
 
 _GUARDS = _Guards()

@@ -31,6 +31,7 @@ class Report:
 
     def __init__(self, path: str = "") -> None:
         self.path = path
+        self._read_bytes = 0
 
     @classmethod
     def created(cls) -> Report:
@@ -56,20 +57,28 @@ class Report:
                 os.close(handle)
 
     def take(self) -> tuple[BlockedConnection, ...]:
-        """Read what was noted, in order, and delete the file."""
+        """Read what was noted since the last time, in order, and delete the file."""
+        found = self.fresh()
+        path, self.path = self.path, ""
+        if path:
+            Path(path).unlink(missing_ok=True)
+        return found
+
+    def fresh(self) -> tuple[BlockedConnection, ...]:
+        """Read what was noted since the last time, in order."""
         if not self.path:
             return ()
         path = Path(self.path)
-        self.path = ""
         try:
-            lines = path.read_bytes().splitlines()
-            path.unlink()
+            new = path.read_bytes()[self._read_bytes :]
         except OSError as error:
+            self.path = ""
             raise LlmReplayError(
                 f"{path}: what child processes tried to reach cannot be read: {error}\n"
                 "  Keep the temporary folder in place while tests run."
             ) from error
-        return tuple(BlockedConnection(**json.loads(line)) for line in lines)
+        self._read_bytes += len(new)
+        return tuple(BlockedConnection(**json.loads(line)) for line in new.splitlines())
 
 
 def publish(guards: Iterable[tuple[GuardPolicy, Report]]) -> None:

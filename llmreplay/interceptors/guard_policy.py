@@ -143,6 +143,13 @@ class BlockedConnection:
     is_late: bool = False
 
 
+OnBlocked = Callable[[BlockedConnection], BaseException]
+"""Notes a refusal, so that it can be raised again at the end of the test, and gives the exception to raise now."""
+
+Hear = Callable[[], None]
+"""Has the refusals noted that child processes have told of so far."""
+
+
 def host_name(host: object) -> str:
     """Spell a host as it is compared: text, lower case, without a trailing dot; None is the empty name."""
     if isinstance(host, (bytes, bytearray)):

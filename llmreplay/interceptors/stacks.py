@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import TypeAlias
 
@@ -21,9 +22,16 @@ class Stacks:
     def __init__(self) -> None:
         self._patches = Patches()
         self._watch = ImportWatch(tuple(_PATCHERS), self._patch)
+        self._users = 0
+        self._lock = RLock()
 
     def install(self) -> None:
-        """Patch; what is patched already stays."""
+        """Patch for one more user; what is patched already stays."""
+        with self._lock:
+            self._users += 1
+            self._install()
+
+    def _install(self) -> None:
         for name in _PATCHERS:
             module = sys.modules.get(name)
             # A module that is still being imported has no classes yet: the watch is too late, its import is not over.
@@ -32,12 +40,16 @@ class Stacks:
         self._watch.start()
 
     def uninstall(self) -> None:
-        """Take back every patch that is still ours."""
-        self._watch.stop()
-        self._patches.undo()
+        """Take back every patch that is still ours when its last user has gone."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._watch.stop()
+                self._patches.undo()
 
     def _patch(self, module: ModuleType, patcher: Patcher | None = None) -> None:
-        (patcher or _PATCHERS[module.__name__])(module, self._patches)
+        with self._lock:
+            (patcher or _PATCHERS[module.__name__])(module, self._patches)
 
 
 STACKS = Stacks()

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from llmreplay.session.ambience import AMBIENCES, Ambience
 from llmreplay.session.closing import closed_session
 from llmreplay.session.replay import LlmReplayWarning, Replay
 from llmreplay.session.use_cassette import cassette_path, environment_settings, use_cassette
 
-__all__ = ["LlmReplayWarning", "Replay", "cassette_path", "closed_session", "environment_settings", "use_cassette"]
+__all__ = [
+    "AMBIENCES",
+    "Ambience",
+    "LlmReplayWarning",
+    "Replay",
+    "cassette_path",
+    "closed_session",
+    "environment_settings",
+    "use_cassette",
+]

@@ -13,12 +13,18 @@ from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loop
 from llmreplay.providers import CATALOGUE
 
 
-def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractContextManager[None]:
-    """Close the network for a recorder that is offline; what is refused is raised and noted by it."""
+def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractContextManager[Callable[[], None]]:
+    """Close the network for a recorder that is offline; what is refused is raised and noted by it.
+
+    Returns:
+        Gives a function that has the recorder note what child processes were refused so far.
+    """
     return closed(_policy(settings, label), lambda blocked: recorder.refuse(ClosedConnection(blocked_text(blocked))))
 
 
-def closed_session(settings: Settings, as_raised: Callable[[Refusal], BaseException]) -> AbstractContextManager[None]:
+def closed_session(
+    settings: Settings, as_raised: Callable[[Refusal], BaseException]
+) -> AbstractContextManager[Callable[[], None]]:
     """Close the network for a whole session; what is refused is raised where it was tried."""
     return closed(_policy(settings, "session"), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
 

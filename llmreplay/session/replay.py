@@ -54,14 +54,14 @@ class Replay:
         rerun: str = "",
         as_raised: Callable[[Refusal], BaseException] | None = None,
         covers: Replay | None = None,
-        run_began_at: str = "",
+        run_began_ns: int = 0,
         application_packages: Sequence[str] = (),
     ) -> None:
         self.path = path
         self.settings = settings
         self.notes: list[str] = []
         self._shown_path = _relative(path, root or Path.cwd())
-        self._run_began_at = run_began_at
+        self._run_began_ns = run_began_ns
         self._application_packages = application_packages
         self._label = label or self._shown_path
         self._rerun = rerun or f"use_cassette({self._shown_path!r}, mode='{{mode}}')"
@@ -74,6 +74,8 @@ class Replay:
         self._clock: VirtualClock | None = None
         self._redactor: Redactor | None = None
         self._outward = ExitStack()
+        self._hear_children: Callable[[], None] = lambda: None
+        self._judged = 0
 
     # What a test asks
 
@@ -156,7 +158,7 @@ class Replay:
             TapeRules(
                 mode=settings.mode,
                 accept=settings.accept,
-                run_began_at=self._run_began_at,
+                run_began_ns=self._run_began_ns,
                 summarise=functools.partial(summary_of, CATALOGUE.apis),
                 scan=redactor.scan,
             ),
@@ -202,11 +204,12 @@ class Replay:
         self._opened = Opened(self._recorder, clock, covered)
         try:
             if settings.guard != "off" and self._recorder.is_offline:
-                self._outward.enter_context(closed_for(self._recorder, settings, self._label))
+                self._hear_children = self._outward.enter_context(closed_for(self._recorder, settings, self._label))
             # While recording, an SDK without a key says so itself, unless a stand-in needs none.
             if settings.placeholder_keys != "off" and (self._recorder.is_offline or settings.upstream):
                 self._placeholders.install()
             STACKS.install()
+            self._outward.callback(STACKS.uninstall)
             DISPATCH.open(self._opened)
         except BaseException:
             self._let_go()
@@ -229,18 +232,29 @@ class Replay:
                 self.notes.append(self._clock.fallback)
             self._let_go()
 
-    def verify(self) -> None:
+    def verify(self, *, only_since: bool = False) -> None:
         """Raise what went wrong and was not seen: a swallowed refusal, recordings nobody asked for.
+
+        Args:
+            only_since: Judge only what was refused since the last time.
 
         Raises:
             Refusal: Or what the test runner makes of it.
         """
-        for setting, refusal in self.recorder.problems():
+        self._hear_children()
+        refused, seen = self.recorder.refusals, self._judged
+        self.judged()
+        late = [("on_unmatched", refusal) for refusal in refused[seen:]]
+        for setting, refusal in late if only_since else self.recorder.problems():
             rule = getattr(self.settings, setting) if setting else "error"
             if rule == "error":
                 raise self._as_raised(refusal)
             if rule == "warn":
                 warnings.warn(LlmReplayWarning(str(refusal)), stacklevel=3)
+
+    def judged(self) -> None:
+        """Take note that everything refused so far was seen."""
+        self._judged = len(self.recorder.refusals)
 
     def _let_go(self) -> None:
         """Put everything back, whatever of it fails."""
@@ -251,8 +265,6 @@ class Replay:
                 last.callback(self._clock.uninstall)
             if self._opened is not None:
                 DISPATCH.close(self._opened)
-            if DISPATCH.is_idle:
-                STACKS.uninstall()
 
 
 def _as_raised(refusal: Refusal) -> BaseException:

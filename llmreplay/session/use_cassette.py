@@ -5,13 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import warnings
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from llmreplay.core.settings import SETTING_NAMES, Mode, settings_from
-from llmreplay.session.replay import Replay
+from llmreplay.core.errors import SettingError
+from llmreplay.core.settings import SETTING_NAMES, Mode, Settings, settings_from
+from llmreplay.interceptors.dispatch import current_origin
+from llmreplay.session.ambience import AMBIENCES
+from llmreplay.session.replay import LlmReplayWarning, Replay
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ENVIRONMENT = "LLMREPLAY_"
@@ -37,33 +42,55 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: str | Mode | None = None, **settings: object) -> None:
-        given = dict(settings) if mode is None else {**settings, "mode": mode}
-        from_environment = environment_settings()
-        if mode is not None:
-            from_environment.pop("mode", None)
-        self._settings = settings_from(("use_cassette()", given), ("the environment", from_environment))
-        self._path = cassette_path(path, Path(self._settings.cassette_dir), Path.cwd())
-        self._replays: list[Replay] = []
+        self._path = path
+        self._given = dict(settings) if mode is None else {**settings, "mode": mode}
+        self._entered: list[tuple[int, Replay]] = []
+        self._settings()
+
+    def _settings(self) -> Settings:
+        # Anew each time: a decorator is made before the test run says what it wants.
+        ambience = AMBIENCES.current
+        above = [("the environment", environment_settings()), ("the command line", dict(ambience.command_line))]
+        if "mode" in self._given:
+            for _, said in above:
+                said.pop("mode", None)
+        return settings_from(("the ini file", ambience.ini), ("use_cassette()", self._given), *above)
 
     def __enter__(self) -> Replay:
-        replay = Replay(self._path, self._settings)
+        ambience = AMBIENCES.current
+        settings = self._settings()
+        root = ambience.root or Path.cwd()
+        replay = Replay(
+            cassette_path(self._path, Path(settings.cassette_dir), root),
+            settings,
+            root=root,
+            run_began_ns=ambience.began_ns,
+            application_packages=ambience.application_packages,
+        )
         replay.open()
-        self._replays.append(replay)
+        self._entered.append((current_origin().key, replay))
         return replay
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        replay = self._replays.pop()
-        if kind is not None:
-            replay.close(passed=False)
-            return
+        replay = self._left()
         try:
-            replay.verify()
+            if kind is None:
+                replay.verify()
         except BaseException:
-            replay.close(passed=False)
+            _close(replay, passed=False, error=None)
             raise
-        replay.close()
+        _close(replay, passed=kind is None, error=error)
+        if kind is None:
+            # A child process tells what it was refused at the latest when the network is opened again.
+            replay.verify(only_since=True)
+
+    def _left(self) -> Replay:
+        """Give the cassette that this thread or task opened last; one may be used by several at once."""
+        key = current_origin().key
+        ours = [number for number, (origin_key, _) in enumerate(self._entered) if origin_key == key]
+        return self._entered.pop(ours[-1] if ours else -1)[1]
 
     async def __aenter__(self) -> Replay:
         return self.__enter__()
@@ -75,11 +102,34 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
 
     def _again(self) -> Self:
         fresh = object.__new__(type(self))
-        fresh._settings, fresh._path, fresh._replays = self._settings, self._path, []
+        fresh._path, fresh._given, fresh._entered = self._path, self._given, []
         return fresh
 
     def __call__(self, function: F) -> F:
-        """Decorate a function or a coroutine function; each call opens the cassette anew."""
+        """Decorate a function, a coroutine function or a generator; each call opens the cassette anew.
+
+        Raises:
+            SettingError: It is none of them.
+        """
+        if isinstance(function, type):
+            raise SettingError(f"use_cassette() cannot decorate the class {function.__name__}: decorate its functions.")
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def give_async(*args: Any, **kwargs: Any) -> Any:
+                async with self._again(), aclosing(function(*args, **kwargs)) as given:
+                    async for value in given:
+                        yield value
+
+            return give_async  # type: ignore[return-value]
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def give(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return (yield from function(*args, **kwargs))
+
+            return give  # type: ignore[return-value]
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -95,6 +145,26 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
                 return function(*args, **kwargs)
 
         return run  # type: ignore[return-value]
+
+
+def _close(replay: Replay, *, passed: bool, error: BaseException | None) -> None:
+    """Close a cassette, and see to it that what it has to say is heard."""
+    try:
+        replay.close(passed=passed)
+    finally:
+        closed = AMBIENCES.current.closed
+        if closed is not None:
+            closed(replay)
+        else:
+            for note in replay.notes:
+                _say(note, error)
+
+
+def _say(note: str, error: BaseException | None) -> None:
+    if error is not None:
+        error.add_note(f"llmreplay: {note}")
+    else:
+        warnings.warn(LlmReplayWarning(note), stacklevel=4)
 
 
 def cassette_path(path: str | os.PathLike[str], folder: Path, root: Path) -> Path:

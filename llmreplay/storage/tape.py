@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from llmreplay.core.cassette import Stored
@@ -23,14 +24,15 @@ class TapeRules:
     Attributes:
         mode: Of the recorder.
         accept: Whether a recording replaces the cassette whatever it holds.
-        run_began_at: UTC; what was recorded since was recorded by this test run, maybe by another worker.
+        run_began_ns: Unix nanoseconds; what was recorded since was recorded by this test run, maybe by another
+            worker; 0 if there is no run.
         summarise: Tells an interaction in one line.
         scan: Looks for a secret in bytes that are about to be written; tells where, without it, or gives None.
     """
 
     mode: Mode
     accept: bool
-    run_began_at: str
+    run_began_ns: int
     summarise: Callable[[Stored], str]
     scan: Callable[[bytes], object | None]
 
@@ -60,8 +62,12 @@ class Tape:
 
     def is_of_this_run(self, interactions: Sequence[Stored] | None) -> bool:
         """Say whether a cassette was begun in this very test run."""
-        began = self._rules.run_began_at
-        return bool(began and interactions) and all(one.recorded_at >= began for one in interactions or ())
+        began_ns = self._rules.run_began_ns
+        if not began_ns or not interactions or self.path.stat().st_mtime_ns < began_ns:
+            return False
+        # The file may have been copied or added to since; interactions only know the second.
+        began_at = datetime.fromtimestamp(began_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return all(one.recorded_at >= began_at for one in interactions)
 
     def keep(self, interaction: Interaction) -> None:
         """Write a finished interaction to the journal, at once."""

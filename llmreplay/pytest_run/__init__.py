@@ -1,0 +1,8 @@
+"""What the plugin does once a test asks for it; nothing of it is imported before."""
+
+from __future__ import annotations
+
+from llmreplay.pytest_run.run import Run
+from llmreplay.pytest_run.said import session_placeholder_keys
+
+__all__ = ["Run", "session_placeholder_keys"]

@@ -1,0 +1,65 @@
+"""What a run adds to pytest's reports: its tallies, the story of a failed test, a traceback without strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmreplay.core.errors import Refusal
+from llmreplay.report.failing import keep_own_frames
+from llmreplay.report.summary import tally_of
+from llmreplay.session import Replay
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+class Tallies:
+    """What was replayed and recorded since the last report."""
+
+    def __init__(self) -> None:
+        self._waiting: list[dict[str, Any]] = []
+
+    def add(self, replay: Replay) -> None:
+        """Count what a cassette that was closed has served."""
+        self._waiting.append(tally_of(replay.calls, replay.notes))
+
+    def taken(self) -> dict[str, Any] | None:
+        """Give what was counted, added up, and begin anew; None if nothing was."""
+        waiting, self._waiting = self._waiting, []
+        return _added(waiting) if waiting else None
+
+
+def _added(tallies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for tally in tallies:
+        for source, count in tally["interactions"].items():
+            counts[source] = counts.get(source, 0) + count
+    return {
+        "interactions": counts,
+        "input_tokens": sum(tally["input_tokens"] for tally in tallies),
+        "output_tokens": sum(tally["output_tokens"] for tally in tallies),
+        "notes": [note for tally in tallies for note in tally["notes"]],
+    }
+
+
+def keep_users_frames(call: pytest.CallInfo[None], root: Path) -> None:
+    """Leave only the user's own frames in the traceback of a refusal."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, Refusal):
+        keep_own_frames(call.excinfo.value, lambda file: _is_under(file, root))
+        call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
+
+
+def tell_story(replay: Replay, report: pytest.TestReport) -> None:
+    """Show the attempts of a test that failed, unless its message shows them already."""
+    if report.failed and len(replay.calls):
+        table = replay.shown(replay.calls.table())
+        if table not in report.longreprtext:
+            report.sections.append(("llmreplay: attempts", table))
+
+
+def _is_under(file: str, root: Path) -> bool:
+    path = Path(file)
+    return path.is_relative_to(root) and "site-packages" not in path.parts and not path.is_relative_to(_PACKAGE)

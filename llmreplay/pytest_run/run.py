@@ -1,0 +1,243 @@
+"""One pytest run: which cassette belongs to which test and fixture, opened, judged and closed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import time_ns
+from typing import Any, NoReturn
+
+import pytest
+
+from llmreplay.core.errors import LlmReplayError
+from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
+from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
+from llmreplay.pytest_run.wide_fixtures import WideFixtures
+from llmreplay.report.failing import as_test_failure
+from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, closed_session
+from llmreplay.storage.names import cassette_name
+
+_REPLAY = pytest.StashKey[Replay]()
+_PASSED = pytest.StashKey[bool]()
+
+
+class Run:
+    """What the plugin knows during a run of pytest."""
+
+    def __init__(self, config: pytest.Config, *, began_ns: int = 0) -> None:
+        """Begin a run.
+
+        Args:
+            config: Of pytest.
+            began_ns: When the run began that this worker is a part of, Unix nanoseconds; 0 for now.
+        """
+        self._config = config
+        self._said = Said(config)
+        self._wide = WideFixtures(config.rootpath)
+        self._tallies = Tallies()
+        self._current: Replay | None = None
+        self._phase = "call"
+        self._guard = ExitStack()
+        self._has_warned = False
+        self._ambience = Ambience(
+            root=config.rootpath,
+            ini=self._said.ini,
+            command_line=self._said.command_line,
+            began_ns=began_ns or time_ns(),
+            application_packages=packages_below(config.rootpath),
+            closed=self._tallies.add,
+        )
+        AMBIENCES.enter(self._ambience)
+
+    def begin(self) -> None:
+        """Check the settings of command line, environment and ini file; close the network where they ask for it.
+
+        Raises:
+            pytest.UsageError: One of them is wrong.
+        """
+        try:
+            settings = self._said.settings_for(None)
+        except LlmReplayError as error:
+            raise pytest.UsageError(str(error)) from None
+        if not hasattr(self._config, "workerinput"):
+            try:
+                self._warn_of_ci(settings, self._config.issue_config_time_warning)
+            except LlmReplayWarning as warning:
+                raise pytest.UsageError(str(warning)) from None
+        if settings.guard == "session" and settings.mode is Mode.NONE:
+            self._guard.enter_context(closed_session(settings, as_test_failure))
+
+    def _warn_of_ci(self, settings: Settings, warn: Any) -> None:
+        is_recording = settings.mode not in (Mode.NONE, Mode.LIVE)
+        if is_recording and _is_truthy(os.environ.get("CI")) and not self._has_warned:
+            self._has_warned = True
+            text = f"recording (mode {settings.mode.value}) while CI is set: what is recorded here is not committed."
+            warn(LlmReplayWarning(text), stacklevel=2)
+
+    def finish(self) -> dict[str, Any] | None:
+        """Close what an interrupt left open; give the tally of what no report took along, if there is any."""
+        if self._current is not None:
+            self._close(self._current, passed=False)
+            self._current = None
+        return self._tallies.taken()
+
+    def close(self) -> None:
+        """Open the network again."""
+        try:
+            self.finish()
+        finally:
+            AMBIENCES.leave(self._ambience)
+            self._guard.close()
+
+    # Tests
+
+    def open(self, item: pytest.Item) -> None:
+        """Open the cassette of a test."""
+        try:
+            refuse_rivals(item)
+            settings = self._said.settings_for(item)
+            self._warn_of_ci(settings, warnings.warn)
+            path = self._said.path_of(settings, cassette_name(*_file_and_name(item)))
+            replay = self._opened(path, settings, label=item.nodeid, node_id=item.nodeid)
+        except LlmReplayError as error:
+            _fail(error)
+        replay.recorder.phase = self._phase
+        item.stash[_REPLAY] = self._current = replay
+
+    def _opened(
+        self, path: Path, settings: Settings, *, label: str, node_id: str, covers: Replay | None = None
+    ) -> Replay:
+        replay = Replay(
+            path,
+            settings,
+            root=self._said.root,
+            label=label,
+            rerun=f"pytest {_quoted(node_id)} --llmreplay-mode={{mode}}",
+            as_raised=as_test_failure,
+            covers=covers,
+            run_began_ns=self._ambience.began_ns,
+            application_packages=self._ambience.application_packages,
+        )
+        replay.open()
+        return replay
+
+    def replay_of(self, item: pytest.Item) -> Replay:
+        """Give the cassette of a test; opened now if the test asks for it while it runs."""
+        if item.stash.get(_REPLAY, None) is None:
+            self.open(item)
+        return item.stash[_REPLAY]
+
+    def enter_phase(self, item: pytest.Item, phase: str) -> None:
+        """Note which part of the test is running."""
+        self._phase = phase
+        replay = item.stash.get(_REPLAY, None)
+        if replay is not None:
+            replay.recorder.phase = phase
+
+    def verify(self, item: pytest.Item) -> None:
+        """Raise what the test swallowed or left unplayed."""
+        replay = item.stash.get(_REPLAY, None)
+        if replay is not None:
+            replay.verify()
+
+    def close_item(self, item: pytest.Item, *, passed: bool) -> None:
+        """Close the cassette of a test; it is saved if the test passed.
+
+        Args:
+            item: The test.
+            passed: Whether its teardown passed.
+        """
+        replay = item.stash.get(_REPLAY, None)
+        if replay is None:
+            return
+        del item.stash[_REPLAY]
+        self._current = None
+        self._judge_and_close(replay, passed=passed and item.stash.get(_PASSED, False), late=True)
+
+    def _judge_and_close(self, replay: Replay, *, passed: bool, late: bool) -> None:
+        """Close a cassette, and raise what was not raised yet if all else went well."""
+        if passed:
+            try:
+                replay.verify(only_since=late)
+            except BaseException:
+                self._close(replay, passed=False)
+                raise
+        self._close(replay, passed=passed)
+        if passed:
+            # A child process tells what it was refused at the latest when the network is opened again.
+            replay.verify(only_since=True)
+
+    def _close(self, replay: Replay, *, passed: bool) -> None:
+        try:
+            replay.close(passed=passed)
+        except LlmReplayError as error:
+            _fail(error)
+        finally:
+            self._tallies.add(replay)
+
+    # Fixtures wider than a function
+
+    def own_wide_fixtures(self, items: Sequence[pytest.Item]) -> None:
+        """Note the fixtures that tests of ours use and that outlive a test."""
+        self._wide.own(items)
+
+    def owns(self, fixturedef: pytest.FixtureDef[Any]) -> bool:
+        """Say whether a fixture has a cassette of its own."""
+        return fixturedef in self._wide
+
+    def open_fixture(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Replay:
+        """Open the cassette of a fixture that is about to be set up."""
+        try:
+            settings = self._said.settings_for(request.node)
+            name = self._wide.cassette_name(fixturedef, request)
+            path = self._said.path_of(settings, name, may_be_named=False)
+            label = f"fixture {fixturedef.argname}"
+            return self._opened(path, settings, label=label, node_id=request.node.nodeid or ".", covers=self._current)
+        except LlmReplayError as error:
+            _fail(error)
+
+    def close_fixture(self, replay: Replay, *, passed: bool) -> None:
+        """Judge and close the cassette of a fixture that was set up."""
+        self._judge_and_close(replay, passed=passed, late=False)
+
+    # Reports
+
+    def before_report(self, call: pytest.CallInfo[None]) -> None:
+        """Leave only the user's own frames in the traceback of a refusal."""
+        keep_users_frames(call, self._said.root)
+
+    def after_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Learn whether the test passed; add the tallies to the report of its teardown."""
+        if report.when == "call":
+            item.stash[_PASSED] = report.passed or hasattr(report, "wasxfail")
+            replay = item.stash.get(_REPLAY, None)
+            if replay is not None:
+                replay.judged()
+                tell_story(replay, report)
+        elif report.when == "setup":
+            item.stash[_PASSED] = False
+        else:
+            tally = self._tallies.taken()
+            if tally is not None:
+                report.llmreplay = tally  # type: ignore[attr-defined]
+
+
+def _fail(error: LlmReplayError) -> NoReturn:
+    pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+
+
+def _file_and_name(item: pytest.Item) -> tuple[str, str]:
+    file, _, name = item.nodeid.partition("::")
+    return file, name.replace("::", ".")
+
+
+def _quoted(text: str) -> str:
+    return text if all(character.isalnum() or character in "/._:-" for character in text) else f"'{text}'"
+
+
+def _is_truthy(value: str | None) -> bool:
+    return value is not None and value.strip().lower() not in ("", "0", "false", "no")

@@ -6,10 +6,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Protocol
 
 from llmreplay.core.clock import is_span
+
+# A sleep that passes in real time asks the next one down for it, `anyio.sleep` that of asyncio: one wait, not two.
+# See tests/e2e/test_errors.py.
+_IS_ASLEEP: ContextVar[bool] = ContextVar("llmreplay_is_asleep", default=False)
 
 
 class Sleeper(Protocol):
@@ -42,7 +47,7 @@ class OpenClocks:
 
     def heard(self, seconds: float, frame: FrameType) -> tuple[Sleeper, str] | None:
         """Give the clock that a sleep belongs to, and the module that asks; None if to none."""
-        if not self.clocks or not is_span(seconds):
+        if not self.clocks or not is_span(seconds) or _IS_ASLEEP.get():
             return None
         module = str(frame.f_globals.get("__name__", ""))
         for clock in reversed(self.clocks):
@@ -116,7 +121,11 @@ class TaskSleep(StandIn):
         return self._wait(clock, caller, float(delay), *result, **named)
 
     async def _wait(self, clock: Sleeper, caller: str, delay: float, result: Any = None) -> Any:
-        await clock.wait_async(delay, caller, self.theirs)
+        _IS_ASLEEP.set(True)
+        try:
+            await clock.wait_async(delay, caller, self.theirs)
+        finally:
+            _IS_ASLEEP.set(False)
         return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
@@ -139,16 +140,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _run_of(session.config).own_wide_fixtures(ours)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Open the test's cassette before its first fixture."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Open the test's cassette before its first fixture, unless it is skipped."""
     # A test that only calls `use_cassette` is to hear what the run was told, too.
     if _uses(item) or "llmreplay.session" in sys.modules:
         run = _run_of(item.config)
         run.enter_phase(item, "setup")
         if _uses(item):
             run.open(item)
-    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Take a refusal out of the group of exceptions that a task group of the test makes of it."""
+    run = pyfuncitem.config.stash.get(_RUN, None)
+    if run is None or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return (yield)
+    with run.ungrouping(pyfuncitem):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from time import time_ns
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
+from llmreplay.pytest_run.ungrouping import ungrouped
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.report.failing import as_test_failure
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, closed_session
@@ -144,6 +145,10 @@ class Run:
         if replay is not None:
             replay.verify()
 
+    def ungrouping(self, item: pytest.Function) -> AbstractContextManager[None]:
+        """Take refusals out of groups while a test of ours runs."""
+        return ungrouped(item) if _REPLAY in item.stash else nullcontext()
+
     def close_item(self, item: pytest.Item, *, passed: bool) -> None:
         """Close the cassette of a test; it is saved if the test passed.
 
@@ -227,7 +232,7 @@ class Run:
 
 
 def _fail(error: LlmReplayError) -> NoReturn:
-    pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+    raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
 
 
 def _file_and_name(item: pytest.Item) -> tuple[str, str]:

@@ -66,7 +66,10 @@ def refuse_rivals(item: pytest.Item) -> None:
         LlmReplayError: Says which recorder, and what to take away.
     """
     info = getattr(item, "_fixtureinfo", None)
-    asked = (*info.argnames, *info.initialnames[: len(info.argnames)]) if info else ()
+    asked = [
+        *(info.argnames if info else ()),
+        *(name for mark in item.iter_markers("usefixtures") for name in mark.args),
+    ]
     for rival in _RIVALS:
         if item.get_closest_marker(rival) is not None or rival in asked:
             raise LlmReplayError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 
 import pytest
@@ -27,6 +28,7 @@ def as_test_failure(refusal: Refusal) -> BaseException:
     return failure
 
 
+@cache
 def _failing(kind: type[Refusal]) -> type[BaseException]:
     # As pytest shows a builtin, so that the message begins with the name alone.
     def text(self: BaseException) -> str:

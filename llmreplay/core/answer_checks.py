@@ -74,7 +74,9 @@ def assert_history_grows(calls: CallList) -> None:
         AssertionError: A message is missing, changed or out of order, or there are fewer than two calls.
     """
     if len(calls) < 2:
-        raise failed_check("expected a history that grows", f"there is {len(calls)} call", calls)
+        raise failed_check(
+            "expected a history that grows", "there is only one call" if calls else "there is none", calls
+        )
     for number, (before, after) in enumerate(zip(calls, list(calls)[1:], strict=False), 1):
         old, new = _messages(before), _messages(after)
         if old is None or new is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from llmreplay.core.api import Api
-from llmreplay.core.model import Answer, End, Outcome, Request, Response
+from llmreplay.core.model import Answer, End, Headers, Outcome, Request, Response, header
 from llmreplay.core.reading import answer_of, is_stream
 
 
@@ -54,6 +54,8 @@ class Attempt:
         faults: Names of the faults that hit it.
         wait_s: Seconds that were slept before it, as asked for.
         origin: The thread or task that made it.
+        leave: Leaves the answer that a fault was laid over for the next identical request; None if it has been left,
+            or there is none to leave.
     """
 
     request: Request
@@ -70,6 +72,7 @@ class Attempt:
     faults: tuple[str, ...] = ()
     wait_s: float | None = None
     origin: Origin = field(default_factory=Origin)
+    leave: Callable[[], object] | None = None
     _answer: tuple[Outcome, Answer] | None = None
 
     @property
@@ -93,8 +96,17 @@ class Attempt:
             return True
         if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
             return True
+        # Ours are decoded: a content coding that is still named is one that no client can undo.
+        if header(outcome.headers, "content-encoding") is not None:
+            return True
         answer = self.answer if outcome is self.outcome else answer_of(self.api, outcome)
-        return is_stream(outcome) and (answer.error is not None or not answer.is_complete)
+        return not answer.is_complete or (is_stream(outcome) and answer.error is not None)
+
+    def leave_answer(self) -> None:
+        """Leave the answer for the next identical request, once."""
+        if self.leave is not None:
+            self.leave()
+            self.leave = None
 
     @property
     def answer(self) -> Answer:
@@ -112,3 +124,12 @@ class Attempt:
         if isinstance(outcome, Response) and (chunks < len(outcome.chunks) or end is not outcome.end):
             self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
         self.ended_s = now
+
+
+def retry_count_in(headers: Headers) -> int | None:
+    """Read the number that an SDK gives its retries, 0 for the first try; None if it gives none.
+
+    Source: anthropic 2.11 and openai 3.52, `_base_client.py` (read 2026-11-21).
+    """
+    value = header(headers, "x-stainless-retry-count")
+    return int(value) if value is not None and value.isdecimal() else None

@@ -47,7 +47,7 @@ def overspending(calls: CallList, settings: Settings) -> BudgetExceeded | None:
 
 
 def _why_unknown(calls: CallList) -> str:
-    call = next((call for call in calls if call.cost_usd is None), None)
+    call = next((call for call in calls if not call.last.has_failed and call.cost_usd is None), None)
     if call is not None and call.usage is None:
         return f"{call!r} reports no usage"
     return f'no price for {call!r}; prices need pip install "pytest-llmreplay[prices]" and a model they know'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from llmreplay.core.attempt import Attempt
@@ -103,19 +104,25 @@ class Faulting:
                 hit.armed.failure = str(reason)
                 continue
             hit.armed.fired += 1
-            attempt.faults = (*attempt.faults, type(fault).__name__)
+            attempt.faults = (*attempt.faults, _name_of(hit))
         return outcome
 
     def replaced(self, hits: Sequence[Hit], attempt: Attempt) -> Outcome | None:
         """Give the outcome where a fault takes the answer's place; None if none does, or it cannot be applied."""
         if not hits or not hits[-1].armed.injection.fault.replaces:
             return None
-        # Faults before the last may add a delay, which it keeps; what they would delay is beside the point.
-        before = attempt.faults
-        outcome = self.applied(hits, Response(200), attempt)
-        if hits[-1].armed.failure:
-            attempt.faults = before
+        # Faults before the last may add a delay, which it keeps; what else they would change is beside the point.
+        outcome: Outcome = Response(200)
+        for hit in hits[:-1]:
+            with suppress(FaultCannotApply):
+                outcome = hit.armed.injection.fault.apply(outcome, hit.context)
+        before = len(attempt.faults)
+        outcome = self.applied(hits[-1:], outcome, attempt)
+        if len(attempt.faults) == before:
             return None
+        for hit in hits[:-1]:
+            hit.armed.fired += 1
+        attempt.faults = (*(_name_of(hit) for hit in hits[:-1]), *attempt.faults)
         return outcome
 
     def problem(self) -> FaultProblem | None:
@@ -133,3 +140,7 @@ class Faulting:
         ]
         lines += ["", '  On purpose?   @pytest.mark.llmreplay(on_unfired="ignore")']
         return FaultProblem("\n".join(lines))
+
+
+def _name_of(hit: Hit) -> str:
+    return type(hit.armed.injection.fault).__name__

@@ -44,13 +44,25 @@ def answer_of(api: Api | None, outcome: Outcome) -> Answer:
     broken = None if outcome.end in (End.COMPLETE, End.CLIENT_CLOSED) else outcome.end.value
     if outcome.status >= 400:
         return Answer(is_complete=ended_well, error=f"{outcome.status} {_error_text(outcome.body)}".rstrip())
-    if api is not None and api.answer_from_events and api.wire and is_stream(outcome):
-        read_events, wire = api.answer_from_events, api.wire
-        return _or_unreadable(lambda: read_events(events_of(wire, [chunk.data for chunk in outcome.chunks])[0]), broken)
+    streamed = _streamed_answer(api, outcome, broken) if is_stream(outcome) else None
+    if streamed is not None:
+        return streamed
     if api is None or api.answer_from_body is None:
         return Answer(is_complete=ended_well, error=broken)
     read = api.answer_from_body
-    return _or_unreadable(lambda: read(json.loads(outcome.body)), broken if broken or ended_well else "cut short")
+    answer = _or_unreadable(lambda: read(json.loads(outcome.body)), broken if broken or ended_well else "cut short")
+    if answer.is_complete:
+        return answer
+    # A stream under a wrong label is a stream all the same: the SDKs do not look at the label.
+    mislabelled = _streamed_answer(api, outcome, broken)
+    return mislabelled if mislabelled is not None and mislabelled.is_complete else answer
+
+
+def _streamed_answer(api: Api | None, response: Response, broken: str | None) -> Answer | None:
+    if api is None or api.answer_from_events is None or api.wire is None:
+        return None
+    read, wire = api.answer_from_events, api.wire
+    return _or_unreadable(lambda: read(events_of(wire, [chunk.data for chunk in response.chunks])[0]), broken)
 
 
 def _or_unreadable(read: Callable[[], Answer], broken: str | None) -> Answer:

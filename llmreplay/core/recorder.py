@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import RLock
 from urllib.parse import urlsplit
 
 from llmreplay.core.api import identify
-from llmreplay.core.attempt import Attempt, Origin, Source
+from llmreplay.core.attempt import Attempt, Origin, Source, retry_count_in
 from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
@@ -17,12 +17,12 @@ from llmreplay.core.cassette import Cassette, Stored, Track
 from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
-from llmreplay.core.model import End, Headers, Interaction, Outcome, Request, Response, header
+from llmreplay.core.model import End, Interaction, Outcome, Request, Response
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import as_ended
 from llmreplay.core.recording import Recording
 from llmreplay.core.settings import Mode, Settings
-from llmreplay.core.stubbing import Stub, Stubs
+from llmreplay.core.stubbing import Stubs
 from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -172,7 +172,7 @@ class Recorder:
             fingerprint=fingerprint(seen, self._rules, api),
             source=Source.REPLAYED,
             started_s=self._outside.now(),
-            retry_count=_retry_count(request.headers),
+            retry_count=retry_count_in(request.headers),
             read_timeout_s=timeouts.read_s,
             connect_timeout_s=timeouts.connect_s,
             origin=origin,
@@ -182,42 +182,47 @@ class Recorder:
         return attempt
 
     def _decide(self, request: Request, attempt: Attempt) -> Plan:
+        hits = self.faulting.hitting(request, attempt, self._outside.time())
         stub = self.stubs.take(request, attempt.api)
         if stub is not None and attempt.api is not None:
-            return self._stubbed(request, attempt, stub, stub.response(request, attempt.api))
+            attempt.source = Source.STUB
+            made_up = stub.response(request, attempt.api)
+            return self._faulted(hits, attempt, made_up, partial(self.stubs.give_back, stub))
         track = self._cassette.take(attempt.fingerprint)
-        sends = self.settings.mode is Mode.LIVE or self.records
-        if track is None and not sends:
-            attempt.source = Source.REFUSED
-            attempt.ended_s = attempt.started_s
-            raise self.refuse(self._verdicts.unmatched(attempt))
-        hits = self.faulting.hitting(request, attempt, self._outside.time())
         if track is not None:
-            outcome = self.faulting.applied(hits, track.interaction.outcome, attempt)
-            if hits and attempt.would_fail_with(outcome):
-                self._cassette.give_back(attempt.fingerprint, track)
-            return self._answered(attempt, outcome)
+            leave = partial(self._cassette.give_back, attempt.fingerprint, track)
+            return self._faulted(hits, attempt, track.interaction.outcome, leave)
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
             attempt.source = Source.FAULT
             return self._answered(attempt, replaced)
+        if self.is_offline:
+            attempt.source = Source.REFUSED
+            attempt.ended_s = attempt.started_s
+            raise self.refuse(self._verdicts.unmatched(attempt))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         url = local_url(request.url, self.settings.upstream)
         self._refuse_placeholder(request, attempt, url)
         return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
 
-    def _stubbed(self, request: Request, attempt: Attempt, stub: Stub, response: Response) -> Answered:
-        attempt.source = Source.STUB
-        hits = self.faulting.hitting(request, attempt, self._outside.time())
-        outcome = self.faulting.applied(hits, response, attempt)
-        if hits and attempt.would_fail_with(outcome):
-            self.stubs.give_back(stub)
+    def _faulted(
+        self, hits: Sequence[Hit], attempt: Attempt, outcome: Outcome, leave: Callable[[], object] | None
+    ) -> Answered:
+        if hits:
+            outcome = self.faulting.applied(hits, outcome, attempt)
+            attempt.leave = leave
+            if attempt.would_fail_with(outcome):
+                attempt.leave_answer()
         return self._answered(attempt, outcome)
 
-    def _changed(self, hits: Sequence[Hit], attempt: Attempt, outcome: Outcome) -> Answered:
+    def _changed(self, hits: Sequence[Hit], attempt: Attempt, received: Outcome) -> Answered:
         with self._lock:
             attempt.ended_s = None
-            return self._answered(attempt, self.faulting.applied(hits, outcome, attempt))
+            # Recorded once: on replay, too, an answer that a fault broke is there for the next try.
+            is_kept = attempt.source is Source.RECORDED and not attempt.would_fail_with(received)
+            recorded = Interaction(attempt.request, received)
+            leave = partial(self._cassette.leave, attempt.fingerprint, recorded) if is_kept else None
+            return self._faulted(hits, attempt, received, leave)
 
     def _answered(self, attempt: Attempt, outcome: Outcome) -> Answered:
         attempt.outcome = outcome
@@ -226,8 +231,7 @@ class Recorder:
     def _refuse_placeholder(self, request: Request, attempt: Attempt, url: str | None) -> None:
         if url is not None or is_loopback(urlsplit(request.url).hostname or ""):
             return
-        carried = {word for _, value in request.headers for word in value.split()}
-        placeholders = [name for name, placeholder in self._catalogue.key_variables if placeholder in carried]
+        placeholders = self._catalogue.placeholders_in(request)
         if placeholders:
             attempt.source = Source.REFUSED
             attempt.ended_s = attempt.started_s
@@ -262,6 +266,9 @@ class Recorder:
             Refusal: The client wants more than was recorded before the recorded client closed the stream.
         """
         attempt.delivered(chunks, end, self._outside.now())
+        if attempt.leave is not None and attempt.has_failed:
+            with self._lock:
+                attempt.leave_answer()
 
     def read_past_end(self, attempt: Attempt, chunks: int) -> BaseException:
         """Refuse to say what comes after the point where the recorded client closed the stream."""
@@ -277,19 +284,16 @@ class Recorder:
 
     def problems(self) -> list[tuple[str, Refusal]]:
         """Give what is wrong at the end of a test: pairs of the setting that rules it, if any, and the refusal."""
-        found: list[tuple[str, Refusal]] = [("on_unmatched", refusal) for refusal in self.refusals]
+        found: list[tuple[str, Refusal | None]] = [("on_unmatched", refusal) for refusal in self.refusals]
         replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
-        left = [track for track in self._cassette.unplayed() if track.interaction.during != "teardown"]
-        if replays_only and left:
+        # A call that a fault ended for good led the application elsewhere: what it would have asked is unknown.
+        is_led_astray = any(call.last.faults and call.last.has_failed for call in self.calls)
+        if not is_led_astray:
+            left = self._cassette.unplayed() if replays_only else ()
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
-        more = (
-            ("on_unplayed", self.stubs.problem()),
+            found.append(("on_unplayed", self.stubs.problem()))
+        found += [
             ("on_unfired", self.faulting.problem()),
             ("", overspending(self.calls, self.settings)),
-        )
-        return found + [(setting, refusal) for setting, refusal in more if refusal is not None]
-
-
-def _retry_count(headers: Headers) -> int | None:
-    value = header(headers, "x-stainless-retry-count")
-    return int(value) if value is not None and value.isdecimal() else None
+        ]
+        return [(setting, refusal) for setting, refusal in found if refusal is not None]

@@ -42,7 +42,7 @@ def assert_not_retried(calls: CallList) -> None:
     """
     retries = sum(len(call.attempts) - 1 for call in calls)
     if retries:
-        raise failed_check("expected no retry", f"there were {retries}", calls)
+        raise failed_check("expected no retry", f"there {'was' if retries == 1 else 'were'} {retries}", calls)
 
 
 def assert_waited(calls: CallList, *waits_s: float, tolerance_s: float = 0.001) -> None:

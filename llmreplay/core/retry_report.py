@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from llmreplay.core.attempt import Attempt
 from llmreplay.core.call import Call
+from llmreplay.core.model import End, TransportFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class RetryReport:
         attempts: First tries and retries of all.
         attempts_per_answer: Mean number of attempts of the answered ones; None if none was.
         waits_s: All waits, as asked for.
-        errors: Kinds of error (status, or the name of a transport failure), and how many attempts had each.
+        errors: Kinds of error, the most frequent first, and how many attempts had each: a status, the name of a
+            transport failure or of a body's bad end, `error in the answer` after a 200, `cut short`.
     """
 
     calls: int
@@ -49,11 +52,7 @@ def retry_report(calls: Sequence[Call]) -> RetryReport:
     """Count what became of calls."""
     answered = [call for call in calls if not call.last.has_failed]
     attempts = [attempt for call in calls for attempt in call.attempts]
-    kinds = Counter(
-        str(attempt.status) if attempt.status is not None and attempt.status >= 400 else (attempt.answer.error or "cut")
-        for attempt in attempts
-        if attempt.has_failed
-    )
+    kinds = Counter(_kind_of_error(attempt) for attempt in attempts if attempt.has_failed)
     return RetryReport(
         calls=len(calls),
         answered=len(answered),
@@ -62,3 +61,14 @@ def retry_report(calls: Sequence[Call]) -> RetryReport:
         waits_s=tuple(wait for call in calls for wait in call.waits_s),
         errors=dict(kinds.most_common()),
     )
+
+
+def _kind_of_error(attempt: Attempt) -> str:
+    outcome = attempt.outcome
+    if isinstance(outcome, TransportFailure):
+        return str(outcome.kind.value)
+    if outcome is not None and outcome.status >= 400:
+        return str(outcome.status)
+    if outcome is not None and outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
+        return str(outcome.end.value)
+    return "cut short" if attempt.answer.error is None else "error in the answer"

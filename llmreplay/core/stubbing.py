@@ -33,34 +33,34 @@ class Stub:
 class Stubs:
     """The stubs of one recorder that were not given yet."""
 
-    _left: list[Stub] = field(default_factory=list)
-    _added: int = 0
+    _all: list[Stub] = field(default_factory=list)
+    _given: set[int] = field(default_factory=set)
 
     def add(self, stubs: Iterable[Stub]) -> None:
         """Register stubs, after those that are."""
-        added = list(stubs)
-        self._left += added
-        self._added += len(added)
+        self._all += stubs
 
     def take(self, request: Request, api: Api | None) -> Stub | None:
         """Give the next stub that is for a request; None if there is none, or its api cannot be answered for."""
         if api is None or api.build_response is None:
             return None
-        for stub in self._left:
+        for stub in self._left():
             if stub.when is None or stub.when(request, api):
-                self._left.remove(stub)
+                self._given.add(id(stub))
                 return stub
         return None
 
+    def _left(self) -> list[Stub]:
+        return [stub for stub in self._all if id(stub) not in self._given]
+
     def give_back(self, stub: Stub) -> None:
-        """Undo a `take`: the next request gets the same stub."""
-        self._left.insert(0, stub)
+        """Undo a `take`: the stub is in its old place again."""
+        self._given.discard(id(stub))
 
     def problem(self) -> Unplayed | None:
         """Give the stubs that nobody asked for; None if there are none."""
-        if not self._left:
+        left = self._left()
+        if not left:
             return None
-        lines = [
-            f"{stub.reply.text[:60]!r} {[tool.name for tool in stub.reply.tool_calls] or ''}" for stub in self._left
-        ]
-        return Unplayed("llmreplay.reply(...)", lines, self._added, "take these replies out of the test")
+        lines = [f"{stub.reply.text[:60]!r} {[tool.name for tool in stub.reply.tool_calls] or ''}" for stub in left]
+        return Unplayed("llmreplay.reply(...)", lines, len(self._all), "take these replies out of the test")

@@ -37,6 +37,11 @@ class Catalogue:
     key_variables: tuple[tuple[str, str], ...] = ()
     hosts: tuple[str, ...] = ()
 
+    def placeholders_in(self, request: Request) -> list[str]:
+        """Name the key variables whose placeholder a request carries in the place of a key."""
+        carried = {word for _, value in request.headers for word in value.split()}
+        return [name for name, placeholder in self.key_variables if placeholder in carried]
+
 
 @lru_cache(maxsize=100)
 def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:

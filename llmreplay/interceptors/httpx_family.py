@@ -107,11 +107,19 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     async def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            await _pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
-            if plan.attempt is not None:
-                opened.recorder.failed(plan.attempt)
+            try:
+                await _pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
+            finally:
+                if plan.attempt is not None:
+                    opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
-        await _pass_time_async(opened, outcome.delay_s)
+        try:
+            await _pass_time_async(opened, outcome.delay_s)
+        except BaseException:
+            # Cancelled before anything came: the next try gets the answer.
+            if plan.attempt is not None:
+                opened.recorder.delivered(plan.attempt, 0, End.CLIENT_CLOSED)
+            raise
         return exchange.response_to(library, outcome, streams.replay_async(opened, plan, outcome, request))
 
     async def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:

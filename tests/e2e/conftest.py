@@ -101,12 +101,12 @@ class RecordThenReplay:
             work: What the application does.
             answers: Sources of the provider's answers; made-up ones if not given.
             compress: Content coding of the provider's bodies.
-            settings: Of the replay.
+            settings: Of both.
         """
         self._count += 1
         path = self.folder / f"{self._count}.json"
         with Simulator(answers or None, compress=compress) as simulator:
-            with use_cassette(path, mode="once", upstream=upstream_to(simulator)) as recording:
+            with use_cassette(path, mode="once", upstream=upstream_to(simulator), **settings) as recording:
                 live = work()
             self.requests += simulator.requests
             connections = simulator.connections

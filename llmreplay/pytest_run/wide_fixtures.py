@@ -37,11 +37,28 @@ class WideFixtures:
             name = f"{inner.replace('::', '.')}.{name}" if inner else name
         else:
             file = self._defining_file(fixturedef)
-        index = getattr(request, "param_index", 0) if hasattr(request, "param") else None
-        return Path(fixture_cassette_name(file, name, None if index is None else str(index)))
+        return Path(fixture_cassette_name(file, name, _parameters(fixturedef, request)))
 
     def _defining_file(self, fixturedef: pytest.FixtureDef[Any]) -> str:
         try:
             return Path(inspect.getfile(inspect.unwrap(fixturedef.func))).relative_to(self._root).as_posix()
         except (TypeError, ValueError):
             return "plugins"
+
+
+def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> str | None:
+    """Tell which parameters a fixture is set up with: its own, and those of the fixtures that it builds on."""
+    item = request._pyfuncitem
+    indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
+    definitions = item._fixtureinfo.name2fixturedefs
+    seen: set[str] = set()
+    waiting = [fixturedef.argname]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [other for one in definitions.get(name, ()) for other in one.argnames]
+    found = {name: indices[name] for name in sorted(seen) if name in indices}
+    own = found.pop(fixturedef.argname, None)
+    parts = [*([] if own is None else [str(own)]), *(f"{name}{index}" for name, index in found.items())]
+    return "-".join(parts) or None

@@ -28,8 +28,9 @@ def as_test_failure(refusal: Refusal) -> BaseException:
     return failure
 
 
+# One class for each kind, always the same: Hypothesis takes two classes for two failures.
 @cache
-def _failing(kind: type[Refusal]) -> type[BaseException]:
+def _failing(kind: type) -> type[BaseException]:
     # As pytest shows a builtin, so that the message begins with the name alone.
     def text(self: BaseException) -> str:
         return str(self.args[0]) if self.args else ""

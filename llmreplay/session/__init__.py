@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmreplay.session.ambience import AMBIENCES, Ambience
 from llmreplay.session.closing import closed_session
+from llmreplay.session.parts import check
 from llmreplay.session.replay import LlmReplayWarning, Replay
 from llmreplay.session.use_cassette import cassette_path, environment_settings, use_cassette
 
@@ -13,6 +14,7 @@ __all__ = [
     "LlmReplayWarning",
     "Replay",
     "cassette_path",
+    "check",
     "closed_session",
     "environment_settings",
     "use_cassette",

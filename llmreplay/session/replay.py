@@ -16,8 +16,6 @@ from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode
 from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
-from llmreplay.core.faulting import Faulting
-from llmreplay.core.matching import rules_from
 from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recorder import Recorder
@@ -29,11 +27,12 @@ from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.interceptors.stacks import STACKS
-from llmreplay.providers import CATALOGUE, SECRET_HEADERS
+from llmreplay.providers import CATALOGUE
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
 from llmreplay.session.closing import closed_for
-from llmreplay.session.scenarios import Injected, described, injection_of, scenario_of, stubs_of
+from llmreplay.session.parts import faulting_for, redactor_for, rules_for
+from llmreplay.session.scenarios import Injected, injection_of, stubs_of
 from llmreplay.storage.tape import Tape, TapeRules
 
 
@@ -146,13 +145,7 @@ class Replay:
     def open(self) -> None:
         """Read the cassette, and begin to answer."""
         settings = self.settings
-        redactor = self._redactor = Redactor(
-            (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
-            redact=settings.redact,
-            keep=settings.keep,
-            allowed_request_headers=CATALOGUE.feature_headers,
-            secret_headers=SECRET_HEADERS,
-        )
+        redactor = self._redactor = redactor_for(settings)
         tape = Tape(
             self.path,
             TapeRules(
@@ -167,9 +160,7 @@ class Replay:
         if settings.mode in (Mode.ONCE, Mode.REWRITE) and tape.is_of_this_run(interactions):
             # Another test of this run began this cassette: go on with it.
             settings = replace(settings, mode=Mode.NEW_EPISODES)
-        rules = rules_from(
-            settings.ignore, settings.normalize, apis=CATALOGUE.apis, feature_headers=CATALOGUE.feature_headers
-        )
+        rules = rules_for(settings)
         clock = VirtualClock(
             ClockMode(settings.clock),
             is_retrying=lambda: self.recorder.is_retrying(),
@@ -184,7 +175,7 @@ class Replay:
             rules=rules,
             catalogue=CATALOGUE,
             redaction=redactor,
-            faulting=self._faulting(),
+            faulting=faulting_for(settings, self._label),
             surroundings=Surroundings(
                 now=clock.now,
                 time=clock.time,
@@ -214,11 +205,6 @@ class Replay:
         except BaseException:
             self._let_go()
             raise
-
-    def _faulting(self) -> Faulting:
-        faulting = Faulting(label=self._label, describe=described)
-        faulting.inject(scenario_of(self.settings.faults).injections)
-        return faulting
 
     def close(self, *, passed: bool = True) -> None:
         """Stop answering, put everything back, and save what was recorded if the test passed."""

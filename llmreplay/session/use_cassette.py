@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable
 from contextlib import aclosing
+from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,6 +17,7 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.settings import SETTING_NAMES, Mode, Settings, settings_from
 from llmreplay.interceptors.dispatch import current_origin
 from llmreplay.session.ambience import AMBIENCES
+from llmreplay.session.parts import check
 from llmreplay.session.replay import LlmReplayWarning, Replay
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,7 +47,7 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
         self._path = path
         self._given = dict(settings) if mode is None else {**settings, "mode": mode}
         self._entered: list[tuple[int, Replay]] = []
-        self._settings()
+        check(self._settings())
 
     def _settings(self) -> Settings:
         # Anew each time: a decorator is made before the test run says what it wants.
@@ -182,10 +184,20 @@ def cassette_path(path: str | os.PathLike[str], folder: Path, root: Path) -> Pat
 
 
 def environment_settings() -> dict[str, object]:
-    """Give the settings in the environment: `LLMREPLAY_MODE` and so on."""
-    names = (
-        name
-        for name in os.environ
-        if name.startswith(_ENVIRONMENT) and name.removeprefix(_ENVIRONMENT).lower() in SETTING_NAMES
-    )
-    return {name.removeprefix(_ENVIRONMENT).lower(): os.environ[name] for name in names}
+    """Give the settings in the environment: `LLMREPLAY_MODE` and so on.
+
+    Raises:
+        SettingError: A variable whose name only resembles that of a setting.
+    """
+    found: dict[str, object] = {}
+    for variable, value in os.environ.items():
+        if not variable.startswith(_ENVIRONMENT):
+            continue
+        name = variable.removeprefix(_ENVIRONMENT).lower()
+        if name in SETTING_NAMES:
+            found[name] = value
+        elif close := get_close_matches(name, SETTING_NAMES, 1, 0.75):
+            raise SettingError(
+                f"the environment: {variable} is no setting. Did you mean {_ENVIRONMENT}{close[0].upper()}?"
+            )
+    return found

@@ -56,6 +56,7 @@ _ON_COMMAND_LINE = (
 _RUN = pytest.StashKey["Run"]()
 _SESSION_KEYS = pytest.StashKey[Any]()
 _TALLIES = pytest.StashKey[list[Any]]()
+_NAMES_OURS = pytest.StashKey[bool]()
 _BEGAN_NS = pytest.StashKey[int]()
 _BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 
@@ -131,6 +132,27 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.workeroutput[_LEFT] = tally
     else:
         session.config.stash.setdefault(_TALLIES, []).append(tally)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, None]:
+    """Note that the parameters of a test of ours are being named."""
+    is_ours = "llmreplay" in metafunc.fixturenames or metafunc.definition.get_closest_marker("llmreplay") is not None
+    metafunc.config.stash[_NAMES_OURS] = is_ours
+    try:
+        yield
+    finally:
+        metafunc.config.stash[_NAMES_OURS] = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None:
+    """Name a parameter that holds a secret, so that the test's id does not tell it."""
+    if not isinstance(val, str) or not config.stash.get(_NAMES_OURS, False):
+        return None
+    from llmreplay.pytest_run import parameter_id
+
+    return parameter_id(val)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -30,6 +30,7 @@ from llmreplay.core.taint import (
     SHORTEST_SECRET,
     Taint,
     compressed_findings,
+    elided_findings,
     shortest_run,
     taint_findings,
     taint_of,
@@ -227,7 +228,7 @@ class Redactor:
         return [*self._found(data), *url_findings(data, self._names)]
 
     def _found_in_text(self, data: bytes) -> list[Finding]:
-        found = [*self._found_in_url(data), *self._names.json_findings(data)]
+        found = [*self._found_in_url(data), *self._names.json_findings(data), *elided_findings(data, self._taints)]
         return found + self._rules.function_findings(data, 0)
 
     def _rewritten(self, data: bytes) -> list[Finding]:

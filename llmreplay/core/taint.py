@@ -18,6 +18,8 @@ SHORTEST_SECRET = 12
 """Characters. A shorter value turns up by chance."""
 
 _HEAD = 20
+_SHORTEST_END = 6
+_ELISION = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 _INFLATED_LIMIT = 1 << 20
 _BLOBS_LIMIT = 64
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
@@ -139,6 +141,19 @@ def taint_findings(data: bytes, runs: Sequence[tuple[int, int]], taints: Sequenc
         for needle in taint.hexadecimal:
             if needle in hay:
                 found += _hexadecimal_findings(data, needle, f"{taint.origin}, in hexadecimal")
+    return found
+
+
+def elided_findings(data: bytes, taints: Sequence[Taint]) -> list[Finding]:
+    """Find what is left of a known secret in a text that was shortened: `wJ9x/Qm2...a=Ue`, as in a test's report."""
+    found: list[Finding] = []
+    for match in _ELISION.finditer(data):
+        for taint in taints:
+            raw, longest = taint.raw, range(len(taint.raw), _SHORTEST_END - 1, -1)
+            head = next((size for size in longest if data.endswith(raw[:size], 0, match.start())), 0)
+            tail = next((size for size in longest if data.startswith(raw[-size:], match.end())), 0)
+            if head or tail:
+                found.append(Finding(match.start() - head, match.end() + tail, f"{taint.origin}, shortened"))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from llmreplay.pytest_run.redacted import parameter_id
 from llmreplay.pytest_run.run import Run
 from llmreplay.pytest_run.said import session_placeholder_keys
 
-__all__ = ["Run", "session_placeholder_keys"]
+__all__ = ["Run", "parameter_id", "session_placeholder_keys"]

@@ -14,12 +14,13 @@ import pytest
 
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.ungrouping import ungrouped
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.report.failing import as_test_failure
-from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, closed_session
+from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check, closed_session
 from llmreplay.storage.names import cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
@@ -41,18 +42,22 @@ class Run:
         self._wide = WideFixtures(config.rootpath)
         self._tallies = Tallies()
         self._current: Replay | None = None
+        self._shown = Shown()
         self._phase = "call"
         self._guard = ExitStack()
-        self._has_warned = False
+        self._locks: dict[Replay, ExitStack] = {}
+        # Of several workers none speaks for the run.
+        self._has_warned = hasattr(config, "workerinput")
         self._ambience = Ambience(
             root=config.rootpath,
             ini=self._said.ini,
             command_line=self._said.command_line,
             began_ns=began_ns or time_ns(),
             application_packages=packages_below(config.rootpath),
-            closed=self._tallies.add,
+            closed=self._block_closed,
         )
         AMBIENCES.enter(self._ambience)
+        config.pluginmanager.register(RedactedWarnings(self._shown))
 
     def begin(self) -> None:
         """Check the settings of command line, environment and ini file; close the network where they ask for it.
@@ -62,19 +67,18 @@ class Run:
         """
         try:
             settings = self._said.settings_for(None)
+            check(settings)
         except LlmReplayError as error:
             raise pytest.UsageError(str(error)) from None
-        if not hasattr(self._config, "workerinput"):
-            try:
-                self._warn_of_ci(settings, self._config.issue_config_time_warning)
-            except LlmReplayWarning as warning:
-                raise pytest.UsageError(str(warning)) from None
+        try:
+            self._warn_of_ci(settings, self._config.issue_config_time_warning)
+        except LlmReplayWarning as warning:
+            raise pytest.UsageError(str(warning)) from None
         if settings.guard == "session" and settings.mode is Mode.NONE:
             self._guard.enter_context(closed_session(settings, as_test_failure))
 
     def _warn_of_ci(self, settings: Settings, warn: Any) -> None:
-        is_recording = settings.mode not in (Mode.NONE, Mode.LIVE)
-        if is_recording and _is_truthy(os.environ.get("CI")) and not self._has_warned:
+        if _is_recording(settings) and _is_truthy(os.environ.get("CI")) and not self._has_warned:
             self._has_warned = True
             text = f"recording (mode {settings.mode.value}) while CI is set: what is recorded here is not committed."
             warn(LlmReplayWarning(text), stacklevel=2)
@@ -94,6 +98,10 @@ class Run:
             AMBIENCES.leave(self._ambience)
             self._guard.close()
 
+    def _block_closed(self, replay: Replay) -> None:
+        self._shown.add(replay)
+        self._tallies.add(replay)
+
     # Tests
 
     def open(self, item: pytest.Item) -> None:
@@ -108,6 +116,7 @@ class Run:
             _fail(error)
         replay.recorder.phase = self._phase
         item.stash[_REPLAY] = self._current = replay
+        self._shown.add(replay)
 
     def _opened(
         self, path: Path, settings: Settings, *, label: str, node_id: str, covers: Replay | None = None
@@ -135,6 +144,8 @@ class Run:
     def enter_phase(self, item: pytest.Item, phase: str) -> None:
         """Note which part of the test is running."""
         self._phase = phase
+        if phase == "setup":
+            self._shown.begin_test()
         replay = item.stash.get(_REPLAY, None)
         if replay is not None:
             replay.recorder.phase = phase
@@ -201,13 +212,17 @@ class Run:
             name = self._wide.cassette_name(fixturedef, request)
             path = self._said.path_of(settings, name, may_be_named=False)
             label = f"fixture {fixturedef.argname}"
-            return self._opened(path, settings, label=label, node_id=request.node.nodeid or ".", covers=self._current)
+            node_id = request.node.nodeid or "."
+            replay = self._opened(path, settings, label=label, node_id=node_id, covers=self._current)
         except LlmReplayError as error:
             _fail(error)
+        self._shown.add(replay, is_lasting=True)
+        return replay
 
     def close_fixture(self, replay: Replay, *, passed: bool) -> None:
         """Judge and close the cassette of a fixture that was set up."""
-        self._judge_and_close(replay, passed=passed, late=False)
+        with self._locks.pop(replay):
+            self._judge_and_close(replay, passed=passed, late=False)
 
     # Reports
 
@@ -216,7 +231,7 @@ class Run:
         keep_users_frames(call, self._said.root)
 
     def after_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Learn whether the test passed; add the tallies to the report of its teardown."""
+        """Learn whether the test passed; add the tallies to the report of its teardown; take secrets out of it."""
         if report.when == "call":
             item.stash[_PASSED] = report.passed or hasattr(report, "wasxfail")
             replay = item.stash.get(_REPLAY, None)
@@ -229,10 +244,15 @@ class Run:
             tally = self._tallies.taken()
             if tally is not None:
                 report.llmreplay = tally  # type: ignore[attr-defined]
+        redact_report(report, self._shown)
 
 
 def _fail(error: LlmReplayError) -> NoReturn:
     raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
+
+
+def _is_recording(settings: Settings) -> bool:
+    return settings.mode not in (Mode.NONE, Mode.LIVE)
 
 
 def _file_and_name(item: pytest.Item) -> tuple[str, str]:

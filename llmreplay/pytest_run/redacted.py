@@ -1,0 +1,95 @@
+"""Secrets out of what pytest says about a test: its error, its output, its warnings, its parameters' names."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from llmreplay.core.redaction import Redactor
+from llmreplay.providers import CATALOGUE
+from llmreplay.session import Replay
+
+
+class Shown:
+    """Gives texts as they may be shown: without the secrets that the cassettes of a test know."""
+
+    def __init__(self) -> None:
+        self._of_test: list[Replay] = []
+        self._lasting: list[Replay] = []
+
+    def begin_test(self) -> None:
+        """Forget the cassettes of the test before."""
+        self._of_test = []
+
+    def add(self, replay: Replay, *, is_lasting: bool = False) -> None:
+        """Take a cassette's secrets into account: for this test, or, as a wide fixture's, for all that follow."""
+        (self._lasting if is_lasting else self._of_test).append(replay)
+
+    def __call__(self, text: str) -> str:
+        """Give a text without secrets."""
+        for replay in (*self._lasting, *self._of_test):
+            text = replay.shown(text)
+        return text
+
+
+def redact_report(report: pytest.TestReport, redact: Callable[[str], str]) -> None:
+    """Take secrets out of the report of a phase, before anybody prints, writes or sends it.
+
+    Args:
+        report: Changed in place.
+        redact: Gives a text without its secrets.
+    """
+    if report.longrepr is not None:
+        text = report.longreprtext
+        if redact(text) != text:
+            report.longrepr = _without(report.longrepr, redact)
+            left = report.longreprtext
+            if redact(left) != left:
+                # A secret over several lines is seen in the whole text alone.
+                report.longrepr = redact(left)
+    report.sections = [(redact(name), redact(content)) for name, content in report.sections]
+    report.user_properties = [
+        (name, redact(value) if isinstance(value, str) else value) for name, value in report.user_properties
+    ]
+
+
+def _without(value: Any, redact: Callable[[str], str]) -> Any:
+    """Take secrets out of every text in pytest's representation of an error."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list | tuple):
+        changed = [_without(one, redact) for one in value]
+        return changed if isinstance(value, list) else tuple(changed)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            setattr(value, field.name, _without(getattr(value, field.name), redact))
+    return value
+
+
+class RedactedWarnings:
+    """A plugin that takes secrets out of the warnings that pytest lists."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Change a warning before anybody lists it."""
+        text = str(warning_message.message)
+        changed = self._redact(text)
+        if changed != text:
+            warning_message.message = warning_message.category(changed)
+
+
+def parameter_id(value: object) -> str | None:
+    """Name a parameter that holds a secret, so that no test id tells it; None for any other parameter."""
+    if not isinstance(value, str):
+        return None
+    secrets = (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ)
+    text = Redactor(secrets).text(value)
+    return text if text != value else None

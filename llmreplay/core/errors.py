@@ -29,6 +29,10 @@ class CassetteError(LlmReplayError):
         super().__init__(f"{where}{found}\n  {remedy}")
 
 
+class SecretFound(CassetteError):
+    """A cassette that was not written, because a secret would have been."""
+
+
 class SettingError(LlmReplayError, ValueError):
     """A setting with a value that it cannot have."""
 
@@ -182,3 +186,15 @@ class FaultProblem(Refusal):
 
 class BudgetExceeded(Refusal):
     """A test that spent more than its budget, or whose spending is unknown."""
+
+
+class RanAway(Refusal):
+    """An application that does not come to an end under faults."""
+
+    def __init__(self, found: str, limit: str, suspect: str) -> None:
+        super().__init__(
+            f"{found}, and the test has not come to an end.\n\n"
+            f"  limit     {limit}\n"
+            f"  suspect   {suspect}\n\n"
+            f"  On purpose?   raise the limit: @pytest.mark.llmreplay_fuzz({limit.partition('=')[0]}=...)"
+        )

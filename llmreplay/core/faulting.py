@@ -49,12 +49,17 @@ class Faulting:
         seed: Of this run.
         describe: Tells an injection as code.
         armed: In the order injected.
+        before: Called with every attempt before anything is decided on it; what it raises, the client gets.
+        at_random: Gives a fault for an attempt that none of `armed` hits, or None, from the attempt's key: test id,
+            fingerprint and its own occurrence, so that the order of tests changes nothing. Nobody waits for it to fire.
     """
 
     label: str = ""
     seed: int = 0
     describe: Callable[[Injection], str] = repr
     armed: list[Armed] = field(default_factory=list)
+    before: Callable[[Attempt], None] | None = None
+    at_random: Callable[[str, FaultContext], Injection | None] | None = None
     _occurrences: dict[str, int] = field(default_factory=dict)
 
     def inject(self, injections: Iterable[Injection]) -> list[Armed]:
@@ -65,7 +70,9 @@ class Faulting:
 
     def hitting(self, request: Request, attempt: Attempt, now: float) -> list[Hit]:
         """Find the faults that hit an attempt, up to the first that takes the answer's place."""
-        if not self.armed:
+        if self.before is not None:
+            self.before(attempt)
+        if not self.armed and self.at_random is None:
             return []
         occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
         key = f"{self.label}\0{attempt.fingerprint}\0{occurrence}"
@@ -80,6 +87,10 @@ class Faulting:
                 continue
             hits.append(Hit(armed, self._context(request, attempt, armed.seen, now)))
             is_replaced = armed.injection.fault.replaces
+        if self.at_random is not None and not hits:
+            context = self._context(request, attempt, occurrence, now)
+            injection = self.at_random(key, context)
+            hits = [Hit(Armed(injection), context)] if injection is not None else []
         return hits
 
     def _context(self, request: Request, attempt: Attempt, occurrence: int, now: float) -> FaultContext:

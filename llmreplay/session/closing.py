@@ -7,19 +7,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from llmreplay.core.errors import ClosedConnection, Refusal
-from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Settings
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.providers import CATALOGUE
 
 
-def closed_for(recorder: Recorder, settings: Settings, label: str) -> AbstractContextManager[Callable[[], None]]:
-    """Close the network for a recorder that is offline; what is refused is raised and noted by it.
+def closed_for(
+    refuse: Callable[[Refusal], BaseException], settings: Settings, label: str
+) -> AbstractContextManager[Callable[[], None]]:
+    """Close the network for a recorder that is offline; what is refused is raised and noted by `refuse`.
 
     Returns:
         Gives a function that has the recorder note what child processes were refused so far.
     """
-    return closed(_policy(settings, label), lambda blocked: recorder.refuse(ClosedConnection(blocked_text(blocked))))
+    return closed(_policy(settings, label), lambda blocked: refuse(ClosedConnection(blocked_text(blocked))))
 
 
 def closed_session(

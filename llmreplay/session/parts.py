@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
+from llmreplay.core.errors import Refusal
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.matching import Rules, rules_from
 from llmreplay.core.redaction import Redactor
@@ -46,3 +50,25 @@ def faulting_for(settings: Settings, label: str) -> Faulting:
     faulting = Faulting(label=label, describe=described)
     faulting.inject(scenario_of(settings.faults).injections)
     return faulting
+
+
+def as_raised_here(refusal: Refusal) -> BaseException:
+    """Give the exception that the running test runner understands."""
+    if "PYTEST_CURRENT_TEST" in os.environ and "pytest" in sys.modules:
+        from llmreplay.report.failing import as_test_failure
+
+        return as_test_failure(refusal)
+    return refusal
+
+
+def relative(path: Path, root: Path) -> str:
+    """Write a path as seen from the root, where it lies below it."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def utc_now() -> str:
+    """Give the time of day: `2026-11-21T09:14:03Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

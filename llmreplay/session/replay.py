@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from llmreplay.core.calls import Calls
-from llmreplay.core.clock import ClockMode
+from llmreplay.core.clock import ClockMode, Sleep
 from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
+from llmreplay.core.limits import Limiter, Limits
 from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recorder import Recorder
+from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.surroundings import Surroundings
@@ -31,8 +30,9 @@ from llmreplay.providers import CATALOGUE
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
 from llmreplay.session.closing import closed_for
-from llmreplay.session.parts import faulting_for, redactor_for, rules_for
-from llmreplay.session.scenarios import Injected, injection_of, stubs_of
+from llmreplay.session.opened import OPEN
+from llmreplay.session.parts import as_raised_here, faulting_for, redactor_for, relative, rules_for, utc_now
+from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
 from llmreplay.storage.tape import Tape, TapeRules
 
 
@@ -59,12 +59,12 @@ class Replay:
         self.path = path
         self.settings = settings
         self.notes: list[str] = []
-        self._shown_path = _relative(path, root or Path.cwd())
+        self._shown_path = relative(path, root or Path.cwd())
         self._run_began_ns = run_began_ns
         self._application_packages = application_packages
         self._label = label or self._shown_path
         self._rerun = rerun or f"use_cassette({self._shown_path!r}, mode='{{mode}}')"
-        self._as_raised = as_raised or _as_raised
+        self._as_raised = as_raised or as_raised_here
         self._covers = covers
         self._placeholders = PlaceholderKeys(CATALOGUE.key_variables)
         self._recorder: Recorder | None = None
@@ -75,6 +75,8 @@ class Replay:
         self._outward = ExitStack()
         self._hear_children: Callable[[], None] = lambda: None
         self._judged = 0
+        self._is_rewound = False
+        self._limit: Limiter | None = None
 
     # What a test asks
 
@@ -153,6 +155,7 @@ class Replay:
                 accept=settings.accept,
                 run_began_ns=self._run_began_ns,
                 summarise=functools.partial(summary_of, CATALOGUE.apis),
+                redacted=functools.partial(redacted, redactor),
                 scan=redactor.scan,
             ),
         )
@@ -164,22 +167,22 @@ class Replay:
         clock = VirtualClock(
             ClockMode(settings.clock),
             is_retrying=lambda: self.recorder.is_retrying(),
-            on_sleep=lambda sleep: self.recorder.slept(current_origin().key, sleep.asked_s),
+            on_sleep=self._slept,
             application_packages=self._application_packages,
             is_live=lambda: self.recorder.waits_for_provider(),
         )
-        self._recorder = Recorder(
+        self._new_recorder = functools.partial(
+            Recorder,
             interactions,
             name=self._shown_path,
             settings=settings,
             rules=rules,
             catalogue=CATALOGUE,
             redaction=redactor,
-            faulting=faulting_for(settings, self._label),
             surroundings=Surroundings(
                 now=clock.now,
                 time=clock.time,
-                utc_now=_utc_now,
+                utc_now=utc_now,
                 explain=functools.partial(differences_between, rules, redactor.text),
                 as_raised=self._as_raised,
                 price_of=price_of,
@@ -188,23 +191,63 @@ class Replay:
                 rerun=self._rerun,
             ),
         )
+        self._recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
         self._tape = tape
         self._clock = clock
-        covered = self._covers._opened if self._covers else None
         clock.install()
-        self._opened = Opened(self._recorder, clock, covered)
+        self._opened = Opened(self._recorder, clock, self._covers._opened if self._covers else None)
         try:
             if settings.guard != "off" and self._recorder.is_offline:
-                self._hear_children = self._outward.enter_context(closed_for(self._recorder, settings, self._label))
+                self._hear_children = self._outward.enter_context(closed_for(self._refuse, settings, self._label))
             # While recording, an SDK without a key says so itself, unless a stand-in needs none.
             if settings.placeholder_keys != "off" and (self._recorder.is_offline or settings.upstream):
                 self._placeholders.install()
             STACKS.install()
             self._outward.callback(STACKS.uninstall)
             DISPATCH.open(self._opened)
+            OPEN.add(self)
         except BaseException:
             self._let_go()
             raise
+
+    def rewind(self, scenario: object = None, *, limits: Limits | None = None) -> None:
+        """Start over: every recording can be served again, nothing was asked yet, and no time has passed.
+
+        What `inject` and `reply` said is gone, the setting `faults` stays. From now on recordings that nobody asks
+        for, and faults that never fire, fail nothing: what is run over and over is judged by who runs it.
+
+        Args:
+            scenario: Faults to put to use: text or objects, as for the setting `faults`.
+            limits: How far the application may go.
+
+        Raises:
+            RuntimeError: The cassette is not open, or is being recorded.
+        """
+        old, clock = self._opened, self._clock
+        if not self.recorder.is_offline or old is None or clock is None:
+            raise RuntimeError(
+                f"{self._shown_path} is being recorded (mode {self.mode}): only a replay can be rewound."
+            )
+        clock.rewind()
+        faulting = faulting_for(self.settings, self._label)
+        faulting.inject(scenario_of(scenario).injections)
+        phase = self.recorder.phase
+        self._recorder = self._new_recorder(faulting=faulting)
+        self._recorder.phase = phase
+        self._limit = Limiter(limits or Limits(), self._recorder, clock.now)
+        faulting.before = self._limit.check
+        self._opened = replace(old, recorder=self._recorder)
+        DISPATCH.close(old)
+        DISPATCH.open(self._opened)
+        self._judged, self._is_rewound = 0, True
+
+    def _refuse(self, refusal: Refusal) -> BaseException:
+        return self.recorder.refuse(refusal)
+
+    def _slept(self, sleep: Sleep) -> None:
+        self.recorder.slept(current_origin().key, sleep.asked_s)
+        if self._limit is not None:
+            self._limit.check()
 
     def close(self, *, passed: bool = True) -> None:
         """Stop answering, put everything back, and save what was recorded if the test passed."""
@@ -231,7 +274,7 @@ class Replay:
         refused, seen = self.recorder.refusals, self._judged
         self.judged()
         late = [("on_unmatched", refusal) for refusal in refused[seen:]]
-        for setting, refusal in late if only_since else self.recorder.problems():
+        for setting, refusal in late if only_since or self._is_rewound else self.recorder.problems():
             rule = getattr(self.settings, setting) if setting else "error"
             if rule == "error":
                 raise self._as_raised(refusal)
@@ -251,23 +294,4 @@ class Replay:
                 last.callback(self._clock.uninstall)
             if self._opened is not None:
                 DISPATCH.close(self._opened)
-
-
-def _as_raised(refusal: Refusal) -> BaseException:
-    """Give the exception that the running test runner understands."""
-    if "PYTEST_CURRENT_TEST" in os.environ and "pytest" in sys.modules:
-        from llmreplay.report.failing import as_test_failure
-
-        return as_test_failure(refusal)
-    return refusal
-
-
-def _relative(path: Path, root: Path) -> str:
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return str(path)
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            OPEN.remove(self)

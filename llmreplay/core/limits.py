@@ -1,0 +1,63 @@
+"""Limits: when an application under faults is taken to have no end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.errors import RanAway
+from llmreplay.core.recorder import Recorder
+
+EVER_S = 1e7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a test may go before it is stopped.
+
+    Attributes:
+        most_attempts: Attempts of all its calls together.
+        deadline_s: Seconds on the test's clock, those that passed in no time included.
+    """
+
+    most_attempts: int = 1000
+    deadline_s: float = EVER_S
+
+    def passed(self, attempts: int, seconds: float) -> RanAway | None:
+        """Give the refusal for a test that has gone too far; None if it has not."""
+        if attempts > self.most_attempts:
+            return RanAway(
+                f"{attempts} attempts were made",
+                f"most_attempts={self.most_attempts}",
+                "retries that multiply, or a loop",
+            )
+        if seconds > self.deadline_s:
+            return RanAway(
+                f"{seconds:.0f} s have passed on the test's clock",
+                f"deadline_s={self.deadline_s:g}",
+                "a wait without end",
+            )
+        return None
+
+
+class Limiter:
+    """Holds one recorder to limits, from now on."""
+
+    def __init__(self, limits: Limits, recorder: Recorder, now: Callable[[], float]) -> None:
+        self._limits = limits
+        self._recorder = recorder
+        self._now = now
+        self._began_s = now()
+        self._attempts = 0
+
+    def check(self, attempt: Attempt | None = None) -> None:
+        """Look at the limits, before an attempt or after a sleep.
+
+        Raises:
+            RanAway: One is passed; or what the recorder makes of that.
+        """
+        self._attempts += attempt is not None
+        ran_away = self._limits.passed(self._attempts, self._now() - self._began_s)
+        if ran_away is not None:
+            raise self._recorder.refuse(ran_away)

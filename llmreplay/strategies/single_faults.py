@@ -1,0 +1,135 @@
+"""Strategies of single faults, from the catalogue; they shrink to what is milder and earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from hypothesis import strategies as st
+
+from llmreplay.core.api import Api
+from llmreplay.core.errors import SettingError
+from llmreplay.core.fault import Fault
+from llmreplay.faults.catalogue import CATALOGUE, Entry, Needs
+from llmreplay.faults.chunking import Pings, Rechunk
+from llmreplay.faults.latency import Delay, SlowFirstToken, SlowStream
+from llmreplay.strategies.rows import rows_named
+
+_KIND_OF_FILE = MappingProxyType(
+    {
+        "chunking": "chunking",
+        "latency": "latency",
+        "statuses": "status",
+        "transport": "transport",
+        "events": "stream",
+        "missing": "stream",
+        "cuts": "stream",
+        "bodies": "body",
+    }
+)
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(_KIND_OF_FILE.values()))
+"""Kinds of faults, mild to severe: each may be asked for by name, as may every fault of the catalogue."""
+
+MOST_EVENTS = 8
+_PLACES = ("events", "after", "n")
+_LARGEST_CHUNK = 64
+_HARMLESS_DELAYS_S = (0.05, 0.5, 2.0)
+
+
+def kind_of(entry: Entry) -> str:
+    """Give the kind that a fault of the catalogue belongs to."""
+    return _KIND_OF_FILE[entry.make.__module__.rpartition(".")[2]]
+
+
+def entries_of(kinds: Sequence[str] | None, *, is_streamed: bool | None) -> Mapping[str, tuple[Entry, ...]]:
+    """Sort the faults of some kinds, mild to severe.
+
+    Args:
+        kinds: Of `KINDS`, or names of the catalogue; None for all.
+        is_streamed: Leaves out what only hits streams (False) or only whole bodies (True); None for neither.
+
+    Returns:
+        The kind of each, and the faults of that kind; none of them is empty.
+
+    Raises:
+        SettingError: A name that is none, or nothing is left.
+    """
+    wanted = KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    known = {*KINDS, *(entry.name for entry in CATALOGUE)}
+    unknown = [kind for kind in wanted if kind not in known]
+    if unknown:
+        raise SettingError(
+            f"kinds={kinds!r}: {unknown[0]!r} is no kind of fault. Choose from {', '.join(KINDS)}, or name faults: "
+            f"{', '.join(entry.name for entry in CATALOGUE)}."
+        )
+    left_out = {None: None, False: Needs.STREAM, True: Needs.WHOLE_BODY}[is_streamed]
+    found: dict[str, tuple[Entry, ...]] = {}
+    for entry in CATALOGUE:
+        kind = kind_of(entry)
+        if entry.needs is not left_out and (kind in wanted or entry.name in wanted):
+            found[kind] = (*found.get(kind, ()), entry)
+    if not found:
+        raise SettingError(f"kinds={kinds!r}: none of these faults can hit a call that does not stream.")
+    return found
+
+
+def faults(
+    api: Api | str | None = None,
+    kinds: Sequence[str] | None = None,
+    *,
+    events: int = MOST_EVENTS,
+) -> st.SearchStrategy[Fault]:
+    """Draw one fault, each kind as often as any other.
+
+    Args:
+        api: Only faults that can hit a call to it: an `Api`, `anthropic.messages`, `anthropic`; None for all.
+        kinds: Of `KINDS`, or names of the catalogue such as `cut`; None for all.
+        events: Faults at one event of a stream hit one of the first so many.
+
+    Raises:
+        SettingError: An api or kind that does not exist.
+    """
+    streams = None if api is None or any(row.wire is not None for row in rows_named(api)) else False
+    groups = tuple(entries_of(kinds, is_streamed=streams).values())
+    if events < 1:
+        raise SettingError(f"faults(events={events}): a stream that a fault can hit has one event at least.")
+    return _fault(groups, events)
+
+
+@st.composite
+def _fault(draw: st.DrawFn, groups: tuple[tuple[Entry, ...], ...], events: int) -> Fault:
+    entry = draw(st.sampled_from(draw(st.sampled_from(groups))))
+    if entry.make is Rechunk:
+        return draw(_rechunks())
+    sample = dict(draw(st.sampled_from(entry.samples)))
+    place = next((name for name in _PLACES if name in sample), None)
+    if place is not None:
+        lowest = 1 if place == "n" else 0
+        sample[place] = draw(st.integers(lowest, max(events, lowest)))
+    return entry.make(**sample)
+
+
+def _rechunks() -> st.SearchStrategy[Fault]:
+    return st.lists(st.integers(1, _LARGEST_CHUNK), min_size=1, max_size=3).map(
+        lambda sizes: Rechunk(sizes=tuple(sizes))
+    )
+
+
+def harmless_faults(api: Api | str | None = None) -> st.SearchStrategy[Fault]:
+    """Draw a change of the way a stream comes that leaves what it says: other chunks, comments, short delays.
+
+    Args:
+        api: As for `faults`. Anthropic's streams may get its own `ping` events too, which others do not send.
+    """
+    waits = st.sampled_from(_HARMLESS_DELAYS_S)
+    is_anthropic = api is not None and all(row.provider == "anthropic" for row in rows_named(api))
+    pings = st.builds(
+        Pings, every=st.integers(1, 3), form=st.sampled_from(("comment", "event") if is_anthropic else ("comment",))
+    )
+    return st.one_of(
+        _rechunks(),
+        pings,
+        st.builds(SlowFirstToken, delay_s=waits),
+        st.builds(SlowStream, delay_s=waits),
+        st.builds(Delay, delay_s=waits),
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import RLock
 
 from llmreplay.core.attempt import Attempt
+from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Interaction
 from llmreplay.core.surroundings import Redaction, Surroundings
 
@@ -41,11 +41,13 @@ class Recording:
             self._kept.append((self._order[id(attempt)], interaction))
             knows_more, self._known = self._redaction.known > self._known, self._redaction.known
             if knows_more:
-                self._kept = [(order, self._redacted(one)) for order, one in self._kept]
+                self._kept = [(order, redacted(self._redaction, one)) for order, one in self._kept]
                 self._outside.rewrite(self.interactions)
             else:
                 self._outside.keep(interaction)
 
-    def _redacted(self, interaction: Interaction) -> Interaction:
-        request, outcome = self._redaction.request(interaction.request), self._redaction.outcome(interaction.outcome)
-        return replace(interaction, request=request, outcome=outcome)
+
+def redacted(redaction: Redaction, stored: Stored) -> Interaction:
+    """Take out of an interaction what is known to be secret by now."""
+    request, outcome = redaction.request(stored.request), redaction.outcome(stored.outcome)
+    return Interaction(request, outcome, stored.recorded_at, stored.during)

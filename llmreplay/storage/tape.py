@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llmreplay.core.cassette import Stored
-from llmreplay.core.errors import CassetteError
+from llmreplay.core.errors import CassetteError, SecretFound
 from llmreplay.core.keeping import keeping
 from llmreplay.core.model import Interaction
 from llmreplay.core.settings import Mode
-from llmreplay.storage.files import load, not_yet_held, partial_path, save, save_partial
+from llmreplay.storage.codec import as_stored
+from llmreplay.storage.files import load, load_partial, not_yet_held, partial_path, save, save_partial
 from llmreplay.storage.journal import Journal, discard_recovered, recover
 from llmreplay.storage.lock import locked
 
@@ -27,6 +28,7 @@ class TapeRules:
         run_began_ns: Unix nanoseconds; what was recorded since was recorded by this test run, maybe by another
             worker; 0 if there is no run.
         summarise: Tells an interaction in one line.
+        redacted: Takes out of an interaction what is known to be secret by now.
         scan: Looks for a secret in bytes that are about to be written; tells where, without it, or gives None.
     """
 
@@ -34,6 +36,7 @@ class TapeRules:
     accept: bool
     run_began_ns: int
     summarise: Callable[[Stored], str]
+    redacted: Callable[[Stored], Stored]
     scan: Callable[[bytes], object | None]
 
 
@@ -77,7 +80,7 @@ class Tape:
             self._journal.append(interaction)
         except CassetteError as error:
             # The test goes on: the interaction is in memory, and the save at the end may still succeed.
-            self.notes.append(str(error))
+            self._say_once(str(error))
 
     def rewrite(self, recorded: Sequence[Interaction]) -> None:
         """Write the journal anew: a secret was learnt after some of it was written."""
@@ -86,12 +89,16 @@ class Tape:
         try:
             self._journal.rewrite(recorded)
         except CassetteError as error:
-            self.notes.append(str(error))
+            self._say_once(str(error))
+
+    def _say_once(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _refuse_secret(self, data: bytes) -> None:
         leak = self._rules.scan(data)
         if leak is not None:
-            raise CassetteError(
+            raise SecretFound(
                 str(self.path),
                 f"not written, because a secret would have been: {leak}",
                 'Name what holds it, so that it is taken out: redact=["field_name"], or redact=["re:pattern"].',
@@ -120,28 +127,67 @@ class Tape:
         mode = Mode.NEW_EPISODES if self.is_of_this_run(standing) else self._rules.mode
         verdict = keeping(mode, standing, recorded, passed=passed, accept=self._rules.accept)
         if verdict.cassette is not None:
-            save(self.path, verdict.cassette, self._rules.summarise, check=self._refuse_secret)
-            partial_path(self.path).unlink(missing_ok=True)
+            self._save(verdict.cassette)
+            self._clear_aside(recorded)
         elif verdict.aside:
-            aside = save_partial(self.path, verdict.aside, self._rules.summarise, check=self._refuse_secret)
+            aside = self._put_aside(verdict.aside)
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"
             self.notes.append(
                 f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
                 "--llmreplay-accept takes a recording whatever it holds."
             )
 
+    def _save(self, interactions: Sequence[Stored]) -> None:
+        try:
+            save(self.path, interactions, self._rules.summarise, check=self._refuse_secret)
+        except SecretFound:
+            # It stood there already: what is secret was not known when it was recorded.
+            cleaned = [self._rules.redacted(interaction) for interaction in interactions]
+            save(self.path, cleaned, self._rules.summarise, check=self._refuse_secret)
+
+    def _put_aside(self, interactions: Sequence[Stored]) -> Path:
+        """Keep interactions where they are never replayed, beside those that an earlier run left there."""
+        known = [self._rules.redacted(interaction) for interaction in interactions]
+        together = (*_not_asked_again(self._aside(), known), *known)
+        return save_partial(self.path, together, self._rules.summarise, check=self._refuse_secret)
+
+    def _aside(self) -> Sequence[Stored]:
+        try:
+            return load_partial(self.path) or ()
+        except CassetteError as error:
+            self.notes.append(f"{error}\n  It was replaced.")
+            return ()
+
+    def _clear_aside(self, recorded: Sequence[Interaction]) -> None:
+        """Remove what was put aside, but for what other tests of this run left there under a shared name."""
+        aside = partial_path(self.path)
+        began_ns = self._rules.run_began_ns
+        if not aside.exists():
+            return
+        is_shared = bool(began_ns) and aside.stat().st_mtime_ns >= began_ns
+        left = _not_asked_again(self._aside(), recorded) if is_shared else ()
+        if left:
+            save_partial(self.path, left, self._rules.summarise, check=self._refuse_secret)
+        else:
+            aside.unlink(missing_ok=True)
+
     def _recover(self) -> None:
         """Put aside what an interrupted run left in its journal."""
-        found = recover(self.path)
-        if not found:
+        if not recover(self.path):
             return
         with locked(self.path):
-            standing = load(self.path) or ()
-            missing = not_yet_held(found, standing)
+            # Another worker may have done it meanwhile.
+            missing = not_yet_held(recover(self.path), load(self.path) or ())
             if missing:
-                aside = save_partial(self.path, missing, self._rules.summarise, check=self._refuse_secret)
+                aside = self._put_aside(missing)
                 self.notes.append(
                     f"{self.path}: {len(missing)} interactions of an interrupted recording were found "
                     f"and are now in {aside.name}; record again to replace them."
                 )
             discard_recovered(self.path)
+
+
+def _not_asked_again(aside: Sequence[Stored], recorded: Sequence[Stored]) -> tuple[Stored, ...]:
+    """Leave out what was put aside and asked anew since: the later answer stands for it."""
+    asked = {as_stored(interaction).request for interaction in recorded}
+    return tuple(interaction for interaction in aside if interaction.request not in asked)

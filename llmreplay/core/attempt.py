@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from llmreplay.core.api import Api
+from llmreplay.core.asked import Asked
 from llmreplay.core.model import Answer, End, Headers, Outcome, Request, Response, header
 from llmreplay.core.reading import answer_of, is_stream
 
@@ -40,9 +41,8 @@ class Attempt:
     """One request and its outcome, in this test run.
 
     Attributes:
-        request: As redacted.
+        asked: What the client asks.
         api: The row of its endpoint; None if no row describes it.
-        fingerprint: Identity of what it asks.
         source: Where the outcome comes from.
         started_s: Seconds on the test's clock.
         retry_count: What the SDK says in its retry header; None if it says nothing.
@@ -58,9 +58,8 @@ class Attempt:
             or there is none to leave.
     """
 
-    request: Request
+    asked: Asked
     api: Api | None
-    fingerprint: str
     source: Source
     started_s: float
     retry_count: int | None = None
@@ -74,6 +73,16 @@ class Attempt:
     origin: Origin = field(default_factory=Origin)
     leave: Callable[[], object] | None = None
     _answer: tuple[Outcome, Answer] | None = None
+
+    @property
+    def request(self) -> Request:
+        """As redacted."""
+        return self.asked.request
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of what it asks."""
+        return self.asked.fingerprint
 
     @property
     def status(self) -> int | None:

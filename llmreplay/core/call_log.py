@@ -22,6 +22,8 @@ class CallLog:
         self._calls: list[Call] = []
         # Calls that are under way or failed, by what they ask; those answered are dropped when next looked at.
         self._unsettled: dict[str, list[Call]] = {}
+        # Calls that began since: most are answered by now, and what they ask need not be made out.
+        self._begun: list[Call] = []
         self._latest_of: dict[int, Call] = {}
         self._left: set[Call] = set()
         self._sleeps: dict[int, list[float]] = {}
@@ -33,12 +35,11 @@ class CallLog:
 
     def is_retrying(self) -> bool:
         """Say whether a call has failed and is not answered yet."""
-        return any(call.last.has_ended for asked in list(self._unsettled) for call in self._still_unsettled(asked))
+        return any(call.last.has_ended for call in self._all_unsettled())
 
     def last_failed_source(self) -> Source | None:
         """Give where the outcome came from that was the last to fail and is not answered yet; None if none is."""
-        failed = [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
-        ended = [call.last for call in failed if call.last.ended_s is not None]
+        ended = [call.last for call in self._all_unsettled() if call.last.ended_s is not None]
         return max(ended, key=lambda attempt: attempt.ended_s or 0.0).source if ended else None
 
     def slept(self, origin_key: int, asked_s: float) -> None:
@@ -50,12 +51,13 @@ class CallLog:
         waits = self._sleeps.pop(attempt.origin.key, None)
         if waits:
             attempt.wait_s = sum(waits)
-        asked = attempt.fingerprint
-        call = next((call for call in self._still_unsettled(asked) if _retries(attempt, call.last)), None)
+        self._sort_begun()
+        same = self._still_unsettled(attempt.fingerprint) if self._unsettled else []
+        call = next((call for call in same if _retries(attempt, call.last)), None)
         if call is None:
             call = Call(attempt, self._call_left_by(attempt), self._price_of)
             self._calls.append(call)
-            self._unsettled.setdefault(asked, []).append(call)
+            self._begun.append(call)
         else:
             if attempt.wait_s is None:
                 attempt.wait_s = 0.0
@@ -63,11 +65,21 @@ class CallLog:
         self._latest_of[attempt.origin.key] = call
         return call
 
+    def _sort_begun(self) -> None:
+        for call in self._begun:
+            if _is_unsettled(call):
+                self._unsettled.setdefault(call.last.fingerprint, []).append(call)
+        self._begun = []
+
+    def _all_unsettled(self) -> list[Call]:
+        self._sort_begun()
+        return [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
+
     def _still_unsettled(self, asked: str) -> list[Call]:
         calls = self._unsettled.get(asked)
         if calls is None:
             return []
-        left = [call for call in calls if not call.last.has_ended or call.last.has_failed]
+        left = [call for call in calls if _is_unsettled(call)]
         if left:
             self._unsettled[asked] = left
         else:
@@ -85,6 +97,10 @@ class CallLog:
             return None
         self._left.add(call)
         return call
+
+
+def _is_unsettled(call: Call) -> bool:
+    return not call.last.has_ended or call.last.has_failed
 
 
 def _retries(attempt: Attempt, last: Attempt) -> bool:

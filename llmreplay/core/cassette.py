@@ -78,8 +78,29 @@ class Cassette:
             if track is None:
                 return None
         else:
-            self._waiting[fingerprint].popleft()
+            waiting = self._waiting[fingerprint]
+            waiting.popleft()
+            if not waiting:
+                del self._waiting[fingerprint]
             self._last_played[fingerprint] = track
+        track.plays += 1
+        return track
+
+    def take_next(self, is_asked: Callable[[Request], bool]) -> Track | None:
+        """Serve the recording whose turn it is, if it is what is asked, without a fingerprint.
+
+        Args:
+            is_asked: Whether a recording has the same fingerprint as the request.
+
+        Returns:
+            None where only `take` can tell: there is another recording, or it may not be the first that matches.
+        """
+        if self._waiting or self._allow_repeats or self._indexed == len(self.tracks):
+            return None
+        track = self.tracks[self._indexed]
+        if not is_asked(track.interaction.request):
+            return None
+        self._indexed += 1
         track.plays += 1
         return track
 

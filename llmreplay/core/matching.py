@@ -118,6 +118,17 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
     return digest.hexdigest()
 
 
+def is_verbatim(sent: Request, recorded: Request, rules: Rules) -> bool:
+    """Say, quickly, whether two requests are the same to the letter in all that can count in a fingerprint."""
+    return (
+        sent.body == recorded.body
+        and sent.url == recorded.url
+        and sent.method == recorded.method
+        and header(sent.headers, "content-type") == header(recorded.headers, "content-type")
+        and feature_words(sent.headers, rules) == feature_words(recorded.headers, rules)
+    )
+
+
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
     """Write a URL in the one way that all its spellings share; the query is a multiset."""
     parts = urlsplit(request.url)
@@ -143,13 +154,9 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:
     """Give the headers that count, each with its words in one order, however they were spread over lines."""
-    found = []
-    for name in rules.feature_headers:
-        if name in rules.ignored_headers or header(headers, name) is None:
-            continue
-        words = {
-            word.strip() for key, value in headers if key.lower() == name for word in value.split(",") if word.strip()
-        }
-        if words:
-            found.append((name, ",".join(sorted(words))))
-    return tuple(found)
+    found: dict[str, set[str]] = {}
+    for key, value in headers:
+        name = key.lower()
+        if name in rules.feature_headers and name not in rules.ignored_headers:
+            found.setdefault(name, set()).update(word.strip() for word in value.split(",") if word.strip())
+    return tuple((name, ",".join(sorted(found[name]))) for name in rules.feature_headers if found.get(name))

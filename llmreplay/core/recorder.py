@@ -8,7 +8,7 @@ from functools import partial
 from threading import RLock
 from urllib.parse import urlsplit
 
-from llmreplay.core.api import identify
+from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import Attempt, Origin, Source, retry_count_in
 from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
@@ -29,8 +29,8 @@ from llmreplay.core.traffic import (
     OFFLINE_SIDE_TRAFFIC,
     Catalogue,
     Traffic,
+    api_of,
     is_loopback,
-    stand_in_api,
     traffic_of,
 )
 from llmreplay.core.upstream import local_url, provider_url
@@ -162,14 +162,9 @@ class Recorder:
             return self._decide(request, attempt)
 
     def _begin(self, request: Request, origin: Origin, timeouts: Timeouts) -> Attempt:
-        seen = self._redaction.request(request)
-        api = identify(seen, self._catalogue.apis)
-        if api is None and is_loopback(urlsplit(seen.url).hostname or ""):
-            api = stand_in_api(seen, self._catalogue.apis)
         attempt = Attempt(
-            request=seen,
-            api=api,
-            fingerprint=fingerprint(seen, self._rules, api),
+            asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
+            api=api_of(request, self._catalogue.apis),
             source=Source.REPLAYED,
             started_s=self._outside.now(),
             retry_count=retry_count_in(request.headers),
@@ -188,9 +183,12 @@ class Recorder:
             attempt.source = Source.STUB
             made_up = stub.response(request, attempt.api)
             return self._faulted(hits, attempt, made_up, partial(self.stubs.give_back, stub))
-        track = self._cassette.take(attempt.fingerprint)
+        track = self._cassette.take_next(attempt.asked.is_verbatim) or self._cassette.take(attempt.fingerprint)
         if track is not None:
-            leave = partial(self._cassette.give_back, attempt.fingerprint, track)
+
+            def leave() -> None:
+                self._cassette.give_back(attempt.fingerprint, track)
+
             return self._faulted(hits, attempt, track.interaction.outcome, leave)
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:

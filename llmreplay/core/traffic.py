@@ -10,7 +10,7 @@ from fnmatch import translate
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from llmreplay.core.api import Api, Provider, identify_stand_in
+from llmreplay.core.api import Api, Provider, identify, identify_stand_in
 from llmreplay.core.model import Chunk, Failure, Request, Response, TransportFailure
 
 _LOOPBACK = ("localhost", "127.*", "::1", "*.localhost", "0.0.0.0")  # noqa: S104 - a pattern, nothing is bound
@@ -97,6 +97,14 @@ def stand_in_api(request: Request, apis: tuple[Api, ...]) -> Api | None:
         return None
     api = identify_stand_in(urlsplit(request.url).path, body, apis)
     return api if api is not None and api.method == request.method else None
+
+
+def api_of(request: Request, apis: tuple[Api, ...]) -> Api | None:
+    """Find the api that a request goes to, or the one that a local stand-in plays; None if no row describes it."""
+    api = identify(request, apis)
+    if api is None and is_loopback(urlsplit(request.url).hostname or ""):
+        return stand_in_api(request, apis)
+    return api
 
 
 OFFLINE_SIDE_TRAFFIC = TransportFailure(Failure.CONNECT_ERROR, "llmreplay: side traffic is offline in a replayed test")

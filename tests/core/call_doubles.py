@@ -8,6 +8,7 @@ from itertools import count
 
 from doubles import a_request, an_api
 
+from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
 from llmreplay.core.model import Answer, Chunk, End, Failure, Response, ToolCall, TransportFailure, Usage
@@ -58,9 +59,8 @@ def an_attempt(
         answer_from_events=lambda events: reading(json.loads(events[-1].data)),
     )
     return Attempt(
-        request or a_request(),
+        Asked(request or a_request()),
         api,
-        "a fingerprint",
         source,
         started_s,
         outcome=outcome,

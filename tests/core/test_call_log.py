@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from doubles import a_request, a_response, an_api
 
+from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import Attempt, Origin, Source
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.model import Failure, TransportFailure
@@ -26,7 +27,8 @@ class Told:
     def begin(self, prompt="hi", *, origin=HERE, retry_count=None, provider="example", source=Source.REPLAYED):
         self.now += 1
         api = an_api(f"{provider}.chat")
-        attempt = Attempt(a_request(prompt), api, f"{provider} {prompt}", source, self.now, retry_count, origin=origin)
+        asked = Asked(a_request(prompt, provider=provider))
+        attempt = Attempt(asked, api, source, self.now, retry_count, origin=origin)
         self.log.begin(attempt)
         return attempt
 

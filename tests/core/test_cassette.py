@@ -75,3 +75,23 @@ def test_a_replay_in_order_makes_one_fingerprint_a_call(size):
         ask(cassette, number)
 
     assert len(made) == 5
+
+
+def test_the_next_recording_is_served_without_a_fingerprint():
+    """A request that is the next recording to the letter is answered at once, and the rest is found as ever."""
+    cassette, made = a_cassette("a", "b", "c")
+
+    track = cassette.take_next(lambda recorded: recorded == a_request("a"))
+
+    assert (track.number, track.plays, made) == (1, 1, [])
+    assert [ask(cassette, prompt) for prompt in ("c", "b", "a")] == [3, 2, None]
+
+
+def test_the_next_recording_is_not_served_past_one_that_waits():
+    """Where an earlier recording waits, or repeats are allowed, only a fingerprint can tell."""
+    cassette, _ = a_cassette("a", "b", "a")
+    ask(cassette, "b")
+    repeating, _ = a_cassette("a", allow_repeats=True)
+
+    assert cassette.take_next(lambda recorded: True) is None
+    assert repeating.take_next(lambda recorded: True) is None

@@ -1,0 +1,67 @@
+"""What a client asks, made out when it is needed."""
+
+import pytest
+from doubles import A_CATALOGUE, URL, a_recorder, a_request, an_interaction
+
+from llmreplay.core.asked import Asked
+from llmreplay.core.matching import fingerprint, is_verbatim, rules_from
+
+RULES = rules_from((), (), apis=A_CATALOGUE.apis, feature_headers=A_CATALOGUE.feature_headers)
+
+
+def test_what_is_asked_is_redacted_once_and_only_when_looked_at():
+    """Redaction waits for the first look and is not repeated for the next."""
+    seen = []
+    asked = Asked(a_request("hi"), rules=RULES, redacted=lambda request: seen.append(request) or a_request("REDACTED"))
+
+    assert not asked.is_verbatim(a_request("ho"))
+    assert seen == []
+    assert asked.request == asked.request == a_request("REDACTED")
+    assert asked.fingerprint == fingerprint(a_request("REDACTED"), RULES)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_request("ho"),
+        a_request("hi", url=URL + "?beta=1"),
+        a_request("hi", headers=[("example-beta", "tools")]),
+        a_request("hi", headers=[("example-beta", "a, b")]),
+    ],
+    ids=["another body", "another query", "one more feature", "two more features"],
+)
+def test_what_may_count_is_not_verbatim(other):
+    """No request with another fingerprint passes for the same."""
+    assert fingerprint(other, RULES) != fingerprint(a_request("hi"), RULES)
+    assert not is_verbatim(a_request("hi"), other, RULES)
+    assert not is_verbatim(other, a_request("hi"), RULES)
+
+
+def test_headers_that_do_not_count_do_not_matter():
+    """A recording without the client's other headers is still the same to the letter."""
+    assert is_verbatim(a_request("hi", headers=[("x-api-key", "k"), ("user-agent", "sdk 2")]), a_request("hi"), RULES)
+
+
+def test_identical_recordings_keep_their_order_when_one_was_passed_over():
+    """A recording that waits is served before an identical later one, though that stands next."""
+    recorder = a_recorder([an_interaction("a", "first"), an_interaction("b"), an_interaction("a", "second")])
+
+    bodies = [recorder.plan(a_request(prompt)).outcome.body for prompt in ("b", "a", "a")]
+
+    assert b"first" in bodies[1]
+    assert b"second" in bodies[2]
+
+
+def test_a_replay_in_order_needs_no_redaction_of_bodies(monkeypatch):
+    """As long as each request is the next recording to the letter, no fingerprint is made."""
+    recorder = a_recorder([an_interaction("a"), an_interaction("b")])
+    made = []
+    monkeypatch.setattr("llmreplay.core.asked.fingerprint", lambda *given: made.append(given) or "print")
+
+    for prompt in ("a", "b"):
+        attempt = recorder.plan(a_request(prompt)).attempt
+        recorder.delivered(attempt, 1, attempt.outcome.end)
+
+    assert made == []
+    assert [call.text for call in recorder.calls] == ["hello", "hello"]

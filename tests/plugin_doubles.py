@@ -62,12 +62,14 @@ class Suite:
 
     def run(self, *arguments: str, subprocess: bool = False) -> pytest.RunResult:
         """Run the suite as it is: nothing is said about recording."""
-        run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
         plugins = [word for name in ("llmreplay", *self.plugins) for word in ("-p", name)]
         with warnings.catch_warnings():
             # Of the outer run's rules about warnings the inner one knows nothing.
             warnings.resetwarnings()
-            return run(*plugins, "-p", "no:cacheprovider", *arguments)
+            words = (*plugins, "-p", "no:cacheprovider", *arguments)
+            if subprocess:
+                return self.pytester.runpytest_subprocess(*words)
+            return self.pytester.runpytest_inprocess(*words, no_reraise_ctrlc=True)
 
     def record(self, *arguments: str, mode: str = "once", subprocess: bool = False) -> pytest.RunResult:
         """Run the suite with the stand-in provider to record from."""
@@ -75,9 +77,9 @@ class Suite:
             patch.setenv("LLMREPLAY_UPSTREAM", self.upstream)
             return self.run(f"--llmreplay-mode={mode}", *arguments, subprocess=subprocess)
 
-    def recorded_and_replayed(self, passed: int, *arguments: str) -> pytest.RunResult:
+    def recorded_and_replayed(self, passed: int, *arguments: str, mode: str = "once") -> pytest.RunResult:
         """Record, then replay; both must pass, and the replay must send nothing. Give the replay."""
-        self.record(*arguments).assert_outcomes(passed=passed)
+        self.record(*arguments, mode=mode).assert_outcomes(passed=passed)
         sent = self.sent
         replayed = self.run(*arguments)
         replayed.assert_outcomes(passed=passed)

@@ -8,12 +8,17 @@ from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import TypeAlias
 
-from llmreplay.interceptors import httpx_family
+from llmreplay.interceptors import aiohttp_client, httpx_family
 from llmreplay.interceptors.patches import ImportWatch, Patches
 
 Patcher: TypeAlias = Callable[[ModuleType, Patches], None]
 
-_PATCHERS: Mapping[str, Patcher] = MappingProxyType(dict.fromkeys(httpx_family.MODULES, httpx_family.patch))
+_PATCHERS: Mapping[str, Patcher] = MappingProxyType(
+    {
+        **dict.fromkeys(httpx_family.MODULES, httpx_family.patch),
+        **dict.fromkeys(aiohttp_client.MODULES, aiohttp_client.patch),
+    }
+)
 
 
 class Stacks:

@@ -56,7 +56,9 @@ def tell_story(replay: Replay, report: pytest.TestReport) -> None:
     """Show the attempts of a test that failed, unless its message shows them already."""
     if report.failed and len(replay.calls):
         table = replay.shown(replay.calls.table())
-        if table not in report.longreprtext:
+        # pytest indents what a check says, so that its table is found line by line only.
+        said = report.longreprtext
+        if not all(line.strip() in said for line in table.splitlines()):
             report.sections.append(("llmreplay: attempts", table))
 
 

@@ -22,7 +22,7 @@ from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import as_ended
 from llmreplay.core.recording import Recording
 from llmreplay.core.settings import Mode, Settings
-from llmreplay.core.stubbing import Stubs
+from llmreplay.core.stubbing import Stub, Stubs
 from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
 from llmreplay.core.traffic import (
     OFFLINE_CREDENTIAL,
@@ -179,29 +179,34 @@ class Recorder:
     def _decide(self, request: Request, attempt: Attempt) -> Plan:
         hits = self.faulting.hitting(request, attempt, self._outside.time())
         stub = self.stubs.take(request, attempt.api)
-        if stub is not None and attempt.api is not None:
-            attempt.source = Source.STUB
-            made_up = stub.response(request, attempt.api)
-            return self._faulted(hits, attempt, made_up, partial(self.stubs.give_back, stub))
+        if stub is not None:
+            return self._stubbed(hits, request, attempt, stub)
         track = self._cassette.take_next(attempt.asked.is_verbatim) or self._cassette.take(attempt.fingerprint)
         if track is not None:
-
-            def leave() -> None:
-                self._cassette.give_back(attempt.fingerprint, track)
-
-            return self._faulted(hits, attempt, track.interaction.outcome, leave)
+            give_back = self._cassette.give_back
+            outcome = track.interaction.outcome
+            return self._faulted(hits, attempt, outcome, lambda: give_back(attempt.fingerprint, track))
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
             attempt.source = Source.FAULT
             return self._answered(attempt, replaced)
         if self.is_offline:
-            attempt.source = Source.REFUSED
-            attempt.ended_s = attempt.started_s
-            raise self.refuse(self._verdicts.unmatched(attempt))
+            stub = self.stubs.for_unrecorded(attempt.api)
+            if stub is not None:
+                return self._stubbed(hits, request, attempt, stub)
+            raise self._refused(attempt, self._verdicts.unmatched(attempt))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         url = local_url(request.url, self.settings.upstream)
         self._refuse_placeholder(request, attempt, url)
         return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
+
+    def _refused(self, attempt: Attempt, refusal: Refusal) -> BaseException:
+        attempt.source, attempt.ended_s = Source.REFUSED, attempt.started_s
+        return self.refuse(refusal)
+
+    def _stubbed(self, hits: Sequence[Hit], request: Request, attempt: Attempt, stub: Stub) -> Answered:
+        attempt.source = Source.STUB
+        return self._faulted(hits, attempt, stub.response(request, attempt.api), partial(self.stubs.give_back, stub))
 
     def _faulted(
         self, hits: Sequence[Hit], attempt: Attempt, outcome: Outcome, leave: Callable[[], object] | None
@@ -231,9 +236,7 @@ class Recorder:
             return
         placeholders = self._catalogue.placeholders_in(request)
         if placeholders:
-            attempt.source = Source.REFUSED
-            attempt.ended_s = attempt.started_s
-            raise self.refuse(MissingKey(request_line(attempt), placeholders))
+            raise self._refused(attempt, MissingKey(request_line(attempt), placeholders))
 
     # Recording
 

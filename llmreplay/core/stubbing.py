@@ -23,16 +23,22 @@ class Stub:
     reply: Reply
     when: Callable[[Request, Api | None], bool] | None = None
 
-    def response(self, request: Request, api: Api) -> Response:
+    def response(self, request: Request, api: Api | None) -> Response:
         """Make the answer up, streamed or not as the request asks."""
+        assert api is not None, "only taken for an api that can be answered for"
         assert api.build_response is not None, "only taken for an api that can be answered for"
         return api.build_response(self.reply, request, asks_for_stream(api, request))
 
 
 @dataclass(slots=True)
 class Stubs:
-    """The stubs of one recorder that were not given yet."""
+    """The stubs of one recorder that were not given yet.
 
+    Attributes:
+        otherwise: Answers every request for which nothing is recorded; None refuses them.
+    """
+
+    otherwise: Reply | None = None
     _all: list[Stub] = field(default_factory=list)
     _given: set[int] = field(default_factory=set)
 
@@ -49,6 +55,12 @@ class Stubs:
                 self._given.add(id(stub))
                 return stub
         return None
+
+    def for_unrecorded(self, api: Api | None) -> Stub | None:
+        """Give a stub for a request for which nothing is recorded; None if it is to be refused."""
+        if self.otherwise is None or api is None or api.build_response is None:
+            return None
+        return Stub(self.otherwise)
 
     def _left(self) -> list[Stub]:
         return [stub for stub in self._all if id(stub) not in self._given]

@@ -1,0 +1,118 @@
+"""Oracles: what no application may do under faults, told from its calls alone."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.calls import Calls
+from llmreplay.core.model import Response, header
+from llmreplay.core.reading import is_stream
+from llmreplay.core.retry_checks import retry_after_s
+from llmreplay.core.story import failed_check
+
+HANG_S = 600.0
+"""Seconds on the test's clock after which a test hangs."""
+
+STORM = 10
+"""A storm is so many times the attempts that the test makes without faults."""
+
+_FINAL_STATUSES = frozenset({400, 401, 403, 404, 405, 413, 422})
+_LONGEST_HONOURED_S = 60.0
+_SLACK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a test ended under a scenario.
+
+    Attributes:
+        calls: What it asked for, and what it got.
+        error: What its body raised; None if it passed.
+        secrets: Texts that must not be shown.
+    """
+
+    calls: Calls
+    error: BaseException | None = None
+    secrets: Sequence[str] = ()
+
+
+Oracle: TypeAlias = Callable[[Ending], AssertionError | None]
+
+
+def accepted_truncation(ending: Ending) -> AssertionError | None:
+    """Find a stream that was cut short without an error, and that a test which passed took for whole."""
+    if ending.error is not None:
+        return None
+    for number, call in enumerate(ending.calls, 1):
+        cut = isinstance(call.last.outcome, Response) and is_stream(call.last.outcome) and not call.is_complete
+        if cut and call.last.faults and call.error is None:
+            return failed_check(
+                "expected an answer that is cut short to be noticed",
+                f"call {number} ended without its terminal event, and the test passed",
+                ending.calls,
+            )
+    return None
+
+
+def forbidden_retry(ending: Ending) -> AssertionError | None:
+    """Find a retry of what the provider said must not be retried."""
+    for call in ending.calls:
+        for attempt in call.attempts[:-1]:
+            why = _why_final(attempt)
+            if why:
+                return failed_check("expected no retry of what must not be retried", f"{why} was retried", ending.calls)
+    return None
+
+
+def _why_final(attempt: Attempt) -> str:
+    outcome = attempt.outcome
+    if not isinstance(outcome, Response) or outcome.status < 400:
+        return ""
+    said = (header(outcome.headers, "x-should-retry") or "").lower()
+    if said == "false":
+        return f"a {outcome.status} with x-should-retry: false"
+    return f"a {outcome.status}" if outcome.status in _FINAL_STATUSES and said != "true" else ""
+
+
+def ignored_retry_after(ending: Ending) -> AssertionError | None:
+    """Find a retry that came earlier than `retry-after` allowed; of more than 60 s the SDKs take no notice."""
+    for call in ending.calls:
+        for before, later in zip(call.attempts, call.attempts[1:], strict=False):
+            wanted_s = retry_after_s(before)
+            if wanted_s is None or wanted_s > _LONGEST_HONOURED_S:
+                continue
+            passed_s = later.started_s - (before.ended_s or before.started_s)
+            if max(passed_s, later.wait_s or 0.0) < wanted_s - _SLACK_S:
+                return failed_check(
+                    f"expected a wait of {wanted_s:g} s, as retry-after says", f"it was {passed_s:.2f} s", ending.calls
+                )
+    return None
+
+
+def told_secret(ending: Ending) -> AssertionError | None:
+    """Find a key in the text of the exception that the test raised."""
+    if ending.error is None:
+        return None
+    text = "".join(traceback.format_exception_only(ending.error))
+    if not any(secret in text for secret in ending.secrets):
+        return None
+    kind = type(ending.error).__name__
+    return failed_check("expected no key in the text of an exception", f"{kind} tells one", ending.calls)
+
+
+ORACLES: Mapping[str, Oracle] = MappingProxyType(
+    {
+        "truncated": accepted_truncation,
+        "forbidden_retry": forbidden_retry,
+        "retry_after": ignored_retry_after,
+        "secret": told_secret,
+    }
+)
+"""By name. `hang` and `storm` are no oracles but limits: they stop a test that would not end."""
+
+LIMITS: tuple[str, ...] = ("hang", "storm")

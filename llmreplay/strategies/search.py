@@ -1,0 +1,97 @@
+"""The search for the smallest scenario under which something fails, done by Hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import strategies as st
+from hypothesis.database import ExampleDatabase
+
+from llmreplay.core.fault import Scenario
+
+_PHASES = (Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
+
+
+class _Broken(Exception):
+    """Stands for a failure that Hypothesis would not catch."""
+
+
+def smallest_failing(
+    drawn: st.SearchStrategy[Scenario],
+    problem_under: Callable[[Scenario], BaseException | None],
+    *,
+    key: str,
+    seed: int,
+    max_examples: int | None = None,
+) -> Scenario | None:
+    """Look for a scenario under which there is a problem, and shrink it.
+
+    Args:
+        drawn: The scenarios.
+        problem_under: Tries one.
+        key: Names what is tried, in the example database of Hypothesis's profile: what was found is tried first.
+        seed: Of this search; the same seed tries the same.
+        max_examples: To be tried; None for as many as Hypothesis's profile says.
+
+    Returns:
+        The smallest one found; None if there is none.
+
+    Raises:
+        hypothesis.errors.Flaky: A scenario that failed did not fail again.
+    """
+    profile = hypothesis.settings()
+    failing: list[Scenario] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=profile.max_examples if max_examples is None else max_examples,
+        database=None if profile.database is None else _Shared(profile.database, key),
+        deadline=None,
+        derandomize=False,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=[phase for phase in _PHASES if phase in profile.phases],
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(scenario=drawn)
+    def try_one(scenario: Scenario) -> None:
+        problem = problem_under(scenario)
+        if problem is None:
+            return
+        failing.append(scenario)
+        # The error itself tells two bugs apart, by its type and place.
+        raise problem if isinstance(problem, Exception) else _Broken(type(problem).__name__) from problem
+
+    try:
+        try_one()
+    except hypothesis.errors.Flaky:
+        raise
+    except Exception:
+        if not failing:
+            raise
+        return failing[-1]
+    return None
+
+
+class _Shared(ExampleDatabase):
+    """A part of an example database: what is kept there of one test."""
+
+    def __init__(self, whole: ExampleDatabase, key: str) -> None:
+        super().__init__()
+        self._whole = whole
+        self._prefix = f"llmreplay:{key}:".encode()
+
+    def save(self, key: bytes, value: bytes) -> None:
+        self._whole.save(self._prefix + key, value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:
+        return self._whole.fetch(self._prefix + key)
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        self._whole.delete(self._prefix + key, value)
+
+    def move(self, src: bytes, dest: bytes, value: bytes) -> None:
+        self._whole.move(self._prefix + src, self._prefix + dest, value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from llmreplay.core.model import Chunk, Headers, header
+
+_ZLIB_HEADER_BYTES = 2
 
 
 class _Inflater(Protocol):
@@ -21,17 +22,23 @@ class _Zlib:
         self._window_bits = window_bits
         self._inflater = zlib.decompressobj(window_bits)
         self._has_begun = False
+        self._is_settled = window_bits != zlib.MAX_WBITS
+        self._head = b""
 
     def feed(self, data: bytes) -> bytes:
+        if not self._is_settled:
+            self._head += data
         try:
             plain = self._inflater.decompress(data)
         except zlib.error:
-            if self._has_begun or self._window_bits != zlib.MAX_WBITS:
+            if self._is_settled:
                 raise
-            # "deflate" is zlib by the book and raw deflate by custom.
+            # "deflate" is zlib by the book and raw deflate by custom; the two bytes that tell may come one by one.
+            self._is_settled = True
             self._window_bits = -zlib.MAX_WBITS
             self._inflater = zlib.decompressobj(self._window_bits)
-            plain = self._inflater.decompress(data)
+            plain = self._inflater.decompress(self._head)
+        self._is_settled = self._is_settled or len(self._head) >= _ZLIB_HEADER_BYTES
         self._has_begun = True
         while self._inflater.eof and self._inflater.unused_data:
             rest = self._inflater.unused_data
@@ -114,15 +121,16 @@ class BodyDecoder:
         self._raw: list[Chunk] = []
         self._plain: list[Chunk] = []
         self._late_s = 0.0
+        self._held_s = 0.0
 
     def feed(self, data: bytes, after_s: float) -> None:
         """Take bytes as they came, `after_s` seconds after the ones before."""
-        chunk = Chunk(data, after_s)
-        if not self._inflaters:
-            if data:
-                self._plain.append(chunk)
+        if not data:
+            self._late_s += after_s
             return
-        self._raw.append(chunk)
+        after_s += self._late_s
+        self._late_s = 0.0
+        self._raw.append(Chunk(data, after_s))
         if self._fails:
             return
         try:
@@ -132,10 +140,10 @@ class BodyDecoder:
             self._fails = True
             return
         # A compressor holds bytes back: a chunk that yields nothing lends its delay to the next.
-        self._late_s += after_s
+        self._held_s += after_s
         if data:
-            self._plain.append(Chunk(data, self._late_s))
-            self._late_s = 0.0
+            self._plain.append(Chunk(data, self._held_s))
+            self._held_s = 0.0
 
     def result(self, *, is_whole: bool) -> tuple[Headers, tuple[Chunk, ...]]:
         """Give headers and chunks that belong together: decoded, or as they came where that is impossible.
@@ -168,8 +176,3 @@ def decoded_body(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
     decoder.feed(body, 0.0)
     new_headers, chunks = decoder.result(is_whole=True)
     return new_headers, b"".join(chunk.data for chunk in chunks)
-
-
-def join(chunks: Sequence[Chunk]) -> bytes:
-    """Join the bytes of chunks."""
-    return b"".join(chunk.data for chunk in chunks)

@@ -183,9 +183,8 @@ class Recorder:
             return self._stubbed(hits, request, attempt, stub)
         track = self._cassette.take_next(attempt.asked.is_verbatim) or self._cassette.take(attempt.fingerprint)
         if track is not None:
-            give_back = self._cassette.give_back
-            outcome = track.interaction.outcome
-            return self._faulted(hits, attempt, outcome, lambda: give_back(attempt.fingerprint, track))
+            recorded, give_back = track.interaction.outcome, self._cassette.give_back
+            return self._faulted(hits, attempt, recorded, lambda: give_back(attempt.fingerprint, track))
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
             attempt.source = Source.FAULT

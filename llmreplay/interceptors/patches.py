@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from threading import RLock
+from threading import local
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +54,10 @@ class _PatchingLoader(Loader):
         return self._inner.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        # Resources, sources and reloads of the module are its own loader's business.
+        module.__loader__ = self._inner
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._inner
         self._inner.exec_module(module)
         self._then(module)
 
@@ -64,19 +68,17 @@ class ImportWatch(MetaPathFinder):
     def __init__(self, names: Sequence[str], then: Callable[[ModuleType], None]) -> None:
         self._names = frozenset(names)
         self._then = then
-        self._busy = RLock()
-        self._looking = False
+        self._here = local()
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Find the module as everybody else would, and watch it load."""
-        if name not in self._names or self._looking:
+        if name not in self._names or getattr(self._here, "is_looking", False):
             return None
-        with self._busy:
-            self._looking = True
-            try:
-                spec = find_spec(name)
-            finally:
-                self._looking = False
+        self._here.is_looking = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self._here.is_looking = False
         if spec is not None and spec.loader is not None:
             spec.loader = _PatchingLoader(spec.loader, self._then)
         return spec

@@ -142,8 +142,9 @@ def test_headers_without_a_meaning_are_left_out_unless_kept(
 def test_five_megabytes_come_back(
     record_then_replay: RecordThenReplay, library: ModuleType, fetch: Callable[..., Any]
 ) -> None:
-    """A body of 5 MB, and a request of 5 MB, are recorded and replayed byte for byte."""
-    big = bytes(range(256)) * 20480
+    """An answer of 5 MB to a request of 5 MB is recorded and replayed byte for byte."""
+    big = b"".join(b"Line %d: \xc3\xa9\xc3\xa9n, %d.\n" % (number, number * 7919) for number in range(200_000))
+    assert len(big) > 5_000_000
     answer = Response(200, (), tuple(Chunk(big[at : at + 262144]) for at in range(0, len(big), 262144)))
 
     twice = record_then_replay(fetch(library, "POST", "file", content=big), script([answer]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import TypeAlias
@@ -38,10 +39,9 @@ class Stacks:
 
     def _install(self) -> None:
         for name in _PATCHERS:
-            module = sys.modules.get(name)
-            # A module that is still being imported has no classes yet: the watch is too late, its import is not over.
-            if module is not None:
-                self._patch(module, _PATCHERS[name])
+            if sys.modules.get(name) is not None:
+                # Another thread may be importing it still: this waits until all its classes are there.
+                self._patch(import_module(name), _PATCHERS[name])
         self._watch.start()
 
     def uninstall(self) -> None:

@@ -21,10 +21,12 @@ from llmreplay.pytest_run.ungrouping import ungrouped
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.report.failing import as_test_failure
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check, closed_session
+from llmreplay.storage.lock import locked
 from llmreplay.storage.names import cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
 _PASSED = pytest.StashKey[bool]()
+_LONGEST_SET_UP_S = 600.0
 
 
 class Run:
@@ -213,7 +215,13 @@ class Run:
             path = self._said.path_of(settings, name, may_be_named=False)
             label = f"fixture {fixturedef.argname}"
             node_id = request.node.nodeid or "."
-            replay = self._opened(path, settings, label=label, node_id=node_id, covers=self._current)
+            with ExitStack() as stack:
+                if hasattr(self._config, "workerinput") and _is_recording(settings):
+                    # One worker records it, the others wait and then replay.
+                    lock = path.with_name(f"{path.name}.set-up")
+                    stack.enter_context(locked(lock, timeout_s=_LONGEST_SET_UP_S))
+                replay = self._opened(path, settings, label=label, node_id=node_id, covers=self._current)
+                self._locks[replay] = stack.pop_all()
         except LlmReplayError as error:
             _fail(error)
         self._shown.add(replay, is_lasting=True)

@@ -53,7 +53,10 @@ class CallLog:
             attempt.wait_s = sum(waits)
         self._sort_begun()
         same = self._still_unsettled(attempt.fingerprint) if self._unsettled else []
-        call = next((call for call in same if _retries(attempt, call.last)), None)
+        retried = [call for call in same if _retries(attempt, call.last)]
+        # Of identical concurrent calls, one's own comes first: its failure said how long to wait.
+        own = (call for call in retried if call.last.origin.key == attempt.origin.key)
+        call = next(own, retried[0] if retried else None)
         if call is None:
             call = Call(attempt, self._call_left_by(attempt), self._price_of)
             self._calls.append(call)

@@ -120,7 +120,16 @@ def test_numbered_retries_join_the_attempt_before_them_in_number(told):
     told.tell(status=429, retry_count=2, origin=THERE)
     told.tell(status=200, retry_count=1, origin=HERE)
 
-    assert shape(told.log) == [[500, 503, 429], [500, 200]]
+    assert shape(told.log) == [[500, 200], [500, 503, 429]]
+
+
+def test_numbered_retries_prefer_the_call_of_their_own_thread(told):
+    """Of identical calls that failed alike, each goes on with its own, whichever began first."""
+    told.tell(status=529, retry_count=0, origin=THERE)
+    told.tell(status=429, retry_count=0, origin=HERE)
+    told.tell(status=200, retry_count=1, origin=HERE)
+
+    assert shape(told.log) == [[529], [429, 200]]
 
 
 def test_the_applications_retry_restarts_the_sdks_numbers_in_the_same_call(told):

@@ -9,9 +9,9 @@ import anthropic
 import openai
 import pytest
 
-from llmreplay import after, always, every, faults, first, use_cassette
+from llmreplay import after, always, every, faults, first, nth, use_cassette
 from llmreplay.core.attempt import Source
-from llmreplay.core.model import End
+from llmreplay.core.model import End, header
 from llmreplay.simulator import Simulator
 
 from .conftest import upstream_to
@@ -159,9 +159,14 @@ def test_a_fallback_to_another_provider_is_a_new_call(tmp_path, ask, fault):
     assert failed.fell_back_from is None
 
 
+def on_try(number):
+    """Select an SDK's tries by their number, 0 for the first."""
+    return lambda request: header(request.headers, "x-stainless-retry-count") == str(number)
+
+
 @pytest.mark.parametrize("is_threaded", [False, True], ids=["tasks", "threads"])
 def test_concurrent_identical_calls_are_kept_apart(tmp_path, is_threaded):
-    """Four identical prompts at once, every second attempt refused: four calls, each with its own retries."""
+    """Four identical prompts at once, all refused once and two again: four calls, each with its own retries."""
     variant = of(MESSAGES, "create")[not is_threaded]
 
     async def all_at_once():
@@ -171,14 +176,16 @@ def test_concurrent_identical_calls_are_kept_apart(tmp_path, is_threaded):
 
     with use_cassette(tmp_path / "none.json") as replay:
         replay.reply("a", "b", "c", "d")
-        replay.inject(faults.RateLimited(retry_after_s=5), on=every(2))
+        replay.inject(faults.RateLimited(retry_after_s=5), on=first(4, when=on_try(0)))
+        replay.inject(faults.RateLimited(retry_after_s=9), on=nth(1, 3, when=on_try(1)))
         answers = asyncio.run(all_at_once())
 
     assert len(replay.calls) == 4
     assert all(call.last.status == 200 for call in replay.calls)
     for call in replay.calls:
         assert [attempt.retry_count for attempt in call.attempts] == list(range(len(call.attempts)))
-        assert call.waits_s == [5.0] * (len(call.attempts) - 1)
+        assert call.waits_s == [5.0, 9.0][: len(call.attempts) - 1]
+        assert len({attempt.origin.key for attempt in call.attempts}) == 1
     assert sorted(replay.calls.texts) == ["a", "b", "c", "d"]
     assert len(answers) == 4
 

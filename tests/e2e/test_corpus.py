@@ -22,6 +22,7 @@ pytestmark = needs_benchmarks
 
 @pytest.fixture
 def corpus_round_trip(monkeypatch):
+    pytest.importorskip("httpx2", reason="the benchmark asks with httpx2, which is not installed")
     monkeypatch.syspath_prepend(BENCHMARKS)
     import corpus_round_trip
 

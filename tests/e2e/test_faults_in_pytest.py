@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("httpx2", reason="the suites of plugin_doubles ask with httpx2, which is not installed")
 pytest_plugins = ["pytester", "plugin_doubles"]
 
 ASKING_TWICE = """

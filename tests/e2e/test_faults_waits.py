@@ -76,6 +76,9 @@ FORMS = {
 @pytest.mark.parametrize("api", BOTH)
 def test_each_form_of_retry_after_is_taken_as_in_production(replay, api, form):
     """Honoured, or replaced by the SDK's own backoff, or, at openai above two minutes, not retried at all."""
+    sdk = anthropic if api == MESSAGES else openai
+    if form in ("two minutes", "longer", "an hour") and int(sdk.__version__.partition(".")[0]) < 2:
+        pytest.skip("before its version 2 the SDK honours no more than a minute")
     fault, *expected = FORMS[form]
     waited = expected[BOTH.index(api)]
     replay.reply("Hello")

@@ -108,7 +108,7 @@ def test_kill_9_loses_nothing_that_was_answered(suite):
     assert left == [CASSETTE + ".llmreplay-journal"]
     assert suite.others == [PARTIAL]
     result.assert_outcomes(failed=1, deselected=1)
-    result.stdout.fnmatch_lines(["*1 interactions of an interrupted recording were found*"])
+    result.stdout.fnmatch_lines(["*1 interaction of an interrupted recording found*"])
     then_it_just_works(suite)
 
 

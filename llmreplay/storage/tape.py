@@ -180,9 +180,10 @@ class Tape:
             missing = not_yet_held(recover(self.path), load(self.path) or ())
             if missing:
                 aside = self._put_aside(missing)
+                count = "1 interaction" if len(missing) == 1 else f"{len(missing)} interactions"
                 self.notes.append(
-                    f"{self.path}: {len(missing)} interactions of an interrupted recording were found "
-                    f"and are now in {aside.name}; record again to replace them."
+                    f"{self.path}: {count} of an interrupted recording found, and put into {aside.name}; "
+                    "record again to replace what was broken off."
                 )
             discard_recovered(self.path)
 

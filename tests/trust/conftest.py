@@ -14,9 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from listening import Listener, replays_reach_nobody, simulators_seen  # noqa: E402, F401
+from listening import Listener, replays_reach_nobody, simulators_seen  # noqa: F401
 
-from llmreplay.simulator import Simulator  # noqa: E402
+from llmreplay.simulator import Simulator
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from trust_doubles import SECRET, leaks_below, seen_in
 pytest_plugins = ["pytester"]
 
 # No source of it names the key: it comes from the environment, as a key does.
-TALKING = '''
+TALKING = """
 import logging, os, sys, warnings
 import pytest
 from asking import ask, CLIENT, MESSAGES_URL
@@ -81,7 +81,7 @@ def test_named(llmreplay, key):
 def test_refused(llmreplay):
     ask("told")
     say(f"never recorded, with {KEY}" if os.environ.get("OTHERWISE") else f"recorded, with {KEY}")
-'''
+"""
 
 
 @pytest.fixture

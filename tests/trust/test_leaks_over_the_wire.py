@@ -13,7 +13,6 @@ import httpx2
 import openai
 import pytest
 from trust_doubles import (
-    ANTHROPIC,
     ENCODINGS,
     GATEWAY,
     OTHER_SECRET,
@@ -159,7 +158,9 @@ PLACES: dict[str, Place] = {
     "multipart field": Place(
         lambda key: sent(key, data={"api_key": key}, files={"f": ("a.txt", b"abc")}, headers=BOUNDARY), FINE
     ),
-    "multipart file": Place(lambda key: sent(key, files={"f": ("a.txt", b"abc " + key.encode())}, headers=BOUNDARY), FINE),
+    "multipart file": Place(
+        lambda key: sent(key, files={"f": ("a.txt", b"abc " + key.encode())}, headers=BOUNDARY), FINE
+    ),
     "multipart file name": Place(lambda key: sent(key, files={"f": (f"{key}.txt", b"abc")}, headers=BOUNDARY), FINE),
     "binary body": Place(lambda key: sent(key, content=b"\xff\xfe\0" + key.encode() + b"\0\xff"), FINE),
     "utf-16 body": Place(lambda key: sent(key, content=key.encode("utf-16")), FINE),
@@ -225,7 +226,8 @@ PLACES: dict[str, Place] = {
         always(json_answer({"ok": 1}, headers=(("x-request-id", SECRET), ("retry-after", SECRET), ("server", SECRET)))),
     ),
     "reason phrase": Place(
-        lambda key: sent(key), always(Response(401, (("content-type", "text/plain"),), (Chunk(b"x"),), reason=f"No {SECRET}"))
+        lambda key: sent(key),
+        always(Response(401, (("content-type", "text/plain"),), (Chunk(b"x"),), reason=f"No {SECRET}")),
     ),
     "binary answer": Place(lambda key: sent(key), always(body_of(b"\xff\0" + SECRET.encode() + b"\0\xff"))),
     "utf-16 answer": Place(lambda key: sent(key), always(body_of(SECRET.encode("utf-16")))),
@@ -239,9 +241,12 @@ for _name, _encode in ENCODINGS.items():
 
 
 def cut_short(key):
-    with contextlib.suppress(anthropic.APIError, httpx2.TransportError), httpx2.Client() as client:
-        with client.stream("POST", f"{GATEWAY}/v1/s", headers={"x-api-key": key}, json={}) as answer:
-            return ["".join(answer.iter_text())]
+    with (
+        contextlib.suppress(anthropic.APIError, httpx2.TransportError),
+        httpx2.Client() as client,
+        client.stream("POST", f"{GATEWAY}/v1/s", headers={"x-api-key": key}, json={}) as answer,
+    ):
+        return ["".join(answer.iter_text())]
     return ["broken"]
 
 

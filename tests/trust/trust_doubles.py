@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from llmreplay.core.model import Chunk, Headers, Request, Response
 
@@ -74,10 +76,6 @@ def forms_of(secret: str) -> dict[str, str]:
 
 def _readings(text: str) -> Iterator[str]:
     """Give a text and what it says once its escapes are read, up to three deep."""
-    import html
-    import re
-    from urllib.parse import unquote
-
     for _ in range(4):
         yield text
         yield text.replace("\n", "").replace("\0", "")
@@ -107,6 +105,11 @@ def leaks_below(folder: Path, secret: str = SECRET) -> list[str]:
         if path.is_file():
             leaks += [f"{name}: {form}" for form in seen_in(path.read_bytes(), secret)]
     return leaks
+
+
+def names_in(folder: Path) -> list[str]:
+    """Name what lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 # Answers of a provider

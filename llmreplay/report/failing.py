@@ -20,7 +20,8 @@ def as_test_failure(refusal: Refusal) -> BaseException:
     """
     if isinstance(refusal, Failed):
         return refusal
-    kind = _failing(type(refusal))
+    given: type = type(refusal)
+    kind = _failing(given)
     failure = kind.__new__(kind)
     failure.__dict__.update(refusal.__dict__)
     failure.args = refusal.args

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from llmreplay import assertions as assertions
     from llmreplay import faults as faults
+    from llmreplay import strategies as strategies
     from llmreplay.core.errors import CassetteError as CassetteError
     from llmreplay.core.errors import LlmReplayError as LlmReplayError
     from llmreplay.core.errors import Refusal as Refusal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from llmreplay.faults.schedule import first as first
     from llmreplay.faults.schedule import nth as nth
     from llmreplay.session import Replay as Replay
+    from llmreplay.session import scenario as scenario
     from llmreplay.session import use_cassette as use_cassette
 
 __version__ = "0.1.0"
@@ -51,6 +53,8 @@ _HOMES = {
     "faults": "",
     "first": "llmreplay.faults.schedule",
     "nth": "llmreplay.faults.schedule",
+    "scenario": "llmreplay.session",
+    "strategies": "",
     "use_cassette": "llmreplay.session",
 }
 
@@ -74,6 +78,8 @@ __all__ = [
     "faults",
     "first",
     "nth",
+    "scenario",
+    "strategies",
     "use_cassette",
 ]
 

@@ -58,6 +58,7 @@ _SESSION_KEYS = pytest.StashKey[Any]()
 _TALLIES = pytest.StashKey[list[Any]]()
 _NAMES_OURS = pytest.StashKey[bool]()
 _BEGAN_NS = pytest.StashKey[int]()
+_FUZZED = ("llmreplay_fuzz", "llmreplay_invariant")
 _BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 
 
@@ -71,6 +72,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--llmreplay-accept", dest="llmreplay_accept", action="store_true", default=None, help=SETTINGS["accept"]
     )
+    group.addoption(
+        "--llmreplay-chaos", type=float, default=None, help="share of all attempts that get a fault, 0 to 1"
+    )
+    group.addoption("--llmreplay-seed", type=int, default=None, help="seed of chaos and of fuzzing")
     for name, text in SETTINGS.items():
         parser.addini(f"llmreplay_{name}", text, default=None)
 
@@ -91,6 +96,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "llmreplay(**settings): record and replay the LLM calls of a test; the settings are those of use_cassette().",
     )
+    config.addinivalue_line("markers", f"{_FUZZED[0]}(**settings): run the test under faults over its own recording.")
+    config.addinivalue_line("markers", f"{_FUZZED[1]}(**settings): run it with its streams in other chunks, and late.")
+    if config.getoption("llmreplay_chaos") is not None:
+        from llmreplay.pytest_fuzz import Chaotic
+
+        config.pluginmanager.register(Chaotic.told(config))
     said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_ON_COMMAND_LINE, "accept"))
     said = said or any(name.startswith("LLMREPLAY_") for name in os.environ)
     if said or any(config.getini(f"llmreplay_{name}") is not None for name in SETTINGS):
@@ -160,6 +171,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     ours = [item for item in session.items if _uses(item)]
     if ours:
         _run_of(session.config).own_wide_fixtures(ours)
+    if any(item.get_closest_marker(name) is not None for item in ours for name in _FUZZED):
+        from llmreplay.pytest_fuzz import Fuzzing
+
+        session.config.pluginmanager.register(Fuzzing(session.config.getoption("llmreplay_seed")))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -264,7 +279,8 @@ def llmreplay(request: pytest.FixtureRequest) -> Replay:
 
 
 def _uses(item: pytest.Item) -> bool:
-    return "llmreplay" in getattr(item, "fixturenames", ()) or item.get_closest_marker("llmreplay") is not None
+    asks = "llmreplay" in getattr(item, "fixturenames", ())
+    return asks or any(item.get_closest_marker(name) is not None for name in ("llmreplay", *_FUZZED))
 
 
 def _run_of(config: pytest.Config) -> Run:

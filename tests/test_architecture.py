@@ -17,7 +17,7 @@ RINGS = (
     ("providers", "faults"),
     ("interceptors", "storage", "report"),
     ("session", "assertions", "strategies", "simulator"),
-    ("pytest_run",),
+    ("pytest_run", "pytest_fuzz"),
     ("pytest_plugin", "cli"),
     ("__init__",),
 )

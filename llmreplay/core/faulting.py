@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.errors import FaultProblem
 from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
 from llmreplay.core.model import Outcome, Request, Response
 from llmreplay.core.reading import asks_for_stream
+
+AtRandom: TypeAlias = Callable[[str, FaultContext], Injection | None]
+"""Gives a fault for the attempt with a key, or None."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +63,7 @@ class Faulting:
     describe: Callable[[Injection], str] = repr
     armed: list[Armed] = field(default_factory=list)
     before: Callable[[Attempt], None] | None = None
-    at_random: Callable[[str, FaultContext], Injection | None] | None = None
+    at_random: AtRandom | None = None
     _occurrences: dict[str, int] = field(default_factory=dict)
 
     def inject(self, injections: Iterable[Injection]) -> list[Armed]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmreplay.core.faulting import AtRandom
+
 if TYPE_CHECKING:
     from llmreplay.session.replay import Replay
 
@@ -33,9 +35,14 @@ class Ambience:
 
 
 class Ambiences:
-    """The test runs under way: one inside the other where pytest runs in pytest."""
+    """The test runs under way: one inside the other where pytest runs in pytest.
+
+    Attributes:
+        at_random: Gives faults for every cassette that is opened; None for none.
+    """
 
     def __init__(self) -> None:
+        self.at_random: AtRandom | None = None
         self._entered = [Ambience()]
 
     @property

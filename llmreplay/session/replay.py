@@ -13,7 +13,7 @@ from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode, Sleep
 from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
-from llmreplay.core.limits import Limiter, Limits
+from llmreplay.core.limits import Limiter
 from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recorder import Recorder
@@ -29,10 +29,12 @@ from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
+from llmreplay.session.ambience import AMBIENCES
 from llmreplay.session.closing import closed_for
 from llmreplay.session.opened import OPEN
 from llmreplay.session.parts import as_raised_here, faulting_for, redactor_for, relative, rules_for, utc_now
 from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
+from llmreplay.session.start import Start
 from llmreplay.storage.tape import Tape, TapeRules
 
 
@@ -206,19 +208,17 @@ class Replay:
             self._outward.callback(STACKS.uninstall)
             DISPATCH.open(self._opened)
             OPEN.add(self)
+            if AMBIENCES.at_random is not None and self._recorder.is_offline:
+                self.rewind(Start(at_random=AMBIENCES.at_random))
         except BaseException:
             self._let_go()
             raise
 
-    def rewind(self, scenario: object = None, *, limits: Limits | None = None) -> None:
+    def rewind(self, start: Start) -> None:
         """Start over: every recording can be served again, nothing was asked yet, and no time has passed.
 
         What `inject` and `reply` said is gone, the setting `faults` stays. From now on recordings that nobody asks
         for, and faults that never fire, fail nothing: what is run over and over is judged by who runs it.
-
-        Args:
-            scenario: Faults to put to use: text or objects, as for the setting `faults`.
-            limits: How far the application may go.
 
         Raises:
             RuntimeError: The cassette is not open, or is being recorded.
@@ -230,12 +230,13 @@ class Replay:
             )
         clock.rewind()
         faulting = faulting_for(self.settings, self._label)
-        faulting.inject(scenario_of(scenario).injections)
+        faulting.inject(scenario_of(start.scenario).injections)
         phase = self.recorder.phase
         self._recorder = self._new_recorder(faulting=faulting)
         self._recorder.phase = phase
-        self._limit = Limiter(limits or Limits(), self._recorder, clock.now)
-        faulting.before = self._limit.check
+        self._limit = Limiter(start.limits, self._recorder, clock.now)
+        faulting.before, faulting.at_random = self._limit.check, start.at_random
+        self._recorder.stubs.otherwise = start.otherwise
         self._opened = replace(old, recorder=self._recorder)
         DISPATCH.close(old)
         DISPATCH.open(self._opened)

@@ -9,11 +9,12 @@ try:
 except ImportError:
     raise MissingExtra("llmreplay.strategies", "fuzz") from None
 
+from llmreplay.faults.kinds import KINDS
 from llmreplay.strategies.answers import answers, outcomes, replies
 from llmreplay.strategies.conversations import conversations
 from llmreplay.strategies.rechunking import rechunkings
 from llmreplay.strategies.retry_after import retry_after_values
-from llmreplay.strategies.single_faults import KINDS, faults, harmless_faults
+from llmreplay.strategies.single_faults import faults, harmless_faults
 from llmreplay.strategies.texts import texts
 from llmreplay.strategies.whole_scenarios import harmless_scenarios, scenarios
 

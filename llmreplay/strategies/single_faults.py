@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from hypothesis import strategies as st
 
@@ -12,33 +11,14 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import Fault
 from llmreplay.faults.catalogue import CATALOGUE, Entry, Needs
 from llmreplay.faults.chunking import Pings, Rechunk
+from llmreplay.faults.kinds import KINDS, kind_of
 from llmreplay.faults.latency import Delay, SlowFirstToken, SlowStream
 from llmreplay.strategies.rows import rows_named
-
-_KIND_OF_FILE = MappingProxyType(
-    {
-        "chunking": "chunking",
-        "latency": "latency",
-        "statuses": "status",
-        "transport": "transport",
-        "events": "stream",
-        "missing": "stream",
-        "cuts": "stream",
-        "bodies": "body",
-    }
-)
-KINDS: tuple[str, ...] = tuple(dict.fromkeys(_KIND_OF_FILE.values()))
-"""Kinds of faults, mild to severe: each may be asked for by name, as may every fault of the catalogue."""
 
 MOST_EVENTS = 8
 _PLACES = ("events", "after", "n")
 _LARGEST_CHUNK = 64
 _HARMLESS_DELAYS_S = (0.05, 0.5, 2.0)
-
-
-def kind_of(entry: Entry) -> str:
-    """Give the kind that a fault of the catalogue belongs to."""
-    return _KIND_OF_FILE[entry.make.__module__.rpartition(".")[2]]
 
 
 def entries_of(kinds: Sequence[str] | None, *, is_streamed: bool | None) -> Mapping[str, tuple[Entry, ...]]:
@@ -78,6 +58,7 @@ def faults(
     kinds: Sequence[str] | None = None,
     *,
     events: int = MOST_EVENTS,
+    streams: bool = True,
 ) -> st.SearchStrategy[Fault]:
     """Draw one fault, each kind as often as any other.
 
@@ -85,12 +66,13 @@ def faults(
         api: Only faults that can hit a call to it: an `Api`, `anthropic.messages`, `anthropic`; None for all.
         kinds: Of `KINDS`, or names of the catalogue such as `cut`; None for all.
         events: Faults at one event of a stream hit one of the first so many.
+        streams: False leaves out what hits streams only.
 
     Raises:
         SettingError: An api or kind that does not exist.
     """
-    streams = None if api is None or any(row.wire is not None for row in rows_named(api)) else False
-    groups = tuple(entries_of(kinds, is_streamed=streams).values())
+    may_stream = streams and (api is None or any(row.wire is not None for row in rows_named(api)))
+    groups = tuple(entries_of(kinds, is_streamed=None if may_stream else False).values())
     if events < 1:
         raise SettingError(f"faults(events={events}): a stream that a fault can hit has one event at least.")
     return _fault(groups, events)

@@ -47,6 +47,7 @@ def scenarios(
     min_faults: int = 0,
     attempts: int = MOST_ATTEMPTS,
     events: int = MOST_EVENTS,
+    streams: bool = True,
 ) -> st.SearchStrategy[Scenario]:
     """Draw faults with their schedules.
 
@@ -57,6 +58,7 @@ def scenarios(
         min_faults: In one scenario.
         attempts: Faults begin at one of the first so many.
         events: Faults at one event of a stream hit one of the first so many.
+        streams: False leaves out what hits streams only.
 
     Raises:
         SettingError: An api or kind that does not exist, or a number that cannot be.
@@ -65,7 +67,7 @@ def scenarios(
     names = None if given is None else [api.name if isinstance(api, Api) else api for api in given]
     if names is not None and not names:
         raise SettingError("scenarios(apis=()): name at least one api, or give none for any call.")
-    hits = {name: faults(name, kinds, events=events) for name in names or (None,)}
+    hits = {name: faults(name, kinds, events=events, streams=streams) for name in names or (None,)}
     return _scenarios(hits, min_faults, max_faults, attempts)
 
 

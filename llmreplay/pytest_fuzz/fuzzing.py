@@ -1,0 +1,125 @@
+"""The plugin that runs marked tests as properties, and lays chaos over a suite."""
+
+from __future__ import annotations
+
+import secrets
+import unittest
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from llmreplay.core.errors import LlmReplayError
+from llmreplay.core.fault import Scenario
+from llmreplay.pytest_fuzz.said import FuzzSettings, fuzz_settings_of
+from llmreplay.pytest_fuzz.telling import counted, failure_text
+from llmreplay.pytest_fuzz.trials import Plain, Trials
+from llmreplay.session import Replay
+from llmreplay.session.opened import OPEN
+from llmreplay.session.scenarios import scenario_of
+
+_FURTHER_ATTEMPTS = 2
+
+
+class Fuzzing:
+    """Runs marked tests under scenarios over their own recordings."""
+
+    def __init__(self, seed: int | None) -> None:
+        """Take the seed of the command line, for tests whose marker names none."""
+        self._seed = seed
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Run the test plainly; if it passes, run it under scenarios."""
+        result = yield
+        try:
+            settings = fuzz_settings_of(item)
+        except LlmReplayError as error:
+            pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        replay = OPEN.innermost
+        if settings is not None and replay is not None:
+            replay.verify()
+            self._fuzz(item, replay, settings)
+        return result
+
+    def _fuzz(self, item: pytest.Item, replay: Replay, settings: FuzzSettings) -> None:
+        __tracebackhide__ = True
+        if not replay.recorder.is_offline:
+            replay.notes.append(f"{item.nodeid}: not fuzzed, as it is being recorded (mode {replay.mode}).")
+            return
+        _refuse_what_cannot_be_run_again(item)
+        trials = Trials(item, replay, settings)
+        if not trials.plain.attempts:
+            pytest.fail(
+                "llmreplay_fuzz: this test makes no calls, so there is nothing to lay faults over.", pytrace=False
+            )
+        seed = next((one for one in (settings.seed, self._seed) if one is not None), None)
+        seed = secrets.randbelow(2**32) if seed is None else seed
+        try:
+            found = _smallest_failing(item, trials, settings, seed)
+        except LlmReplayError as error:
+            pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        if found is None:
+            replay.notes.append(f"{item.nodeid}: fuzzed with {counted(trials)} (seed {seed}).")
+            return
+        _raise_again(item, trials, found, settings, seed)
+
+
+def _smallest_failing(item: pytest.Item, trials: Trials, settings: FuzzSettings, seed: int) -> Scenario | None:
+    for example in settings.examples:
+        scenario = scenario_of(example)
+        if trials.problem_under(scenario) is not None:
+            return scenario
+    if settings.max_examples == 0:
+        return None
+    from llmreplay.strategies.search import smallest_failing
+
+    return smallest_failing(
+        _drawn(trials.plain, settings),
+        trials.problem_under,
+        key=item.nodeid,
+        seed=seed,
+        max_examples=settings.max_examples,
+    )
+
+
+def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
+    from llmreplay.strategies import harmless_scenarios, scenarios
+
+    attempts = plain.attempts + _FURTHER_ATTEMPTS
+    if settings.is_harmless:
+        return harmless_scenarios(settings.max_faults, plain.apis, attempts=plain.attempts)
+    return scenarios(
+        settings.max_faults,
+        settings.kinds,
+        min_faults=1,
+        attempts=attempts,
+        events=max(1, plain.events),
+        streams=plain.events > 0,
+    )
+
+
+def _raise_again(item: pytest.Item, trials: Trials, found: Scenario, settings: FuzzSettings, seed: int) -> None:
+    """Run the smallest failing scenario once more, so that what is reported is what it does."""
+    __tracebackhide__ = True
+    problem = trials.problem_under(found)
+    fails_alone = problem is not None and trials.fails_alone
+    text = failure_text(found, settings, trials, seed, fails_alone=fails_alone)
+    item.add_report_section("call", "llmreplay: smallest scenario", text)
+    if problem is None:
+        pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)
+    raise problem
+
+
+def _refuse_what_cannot_be_run_again(item: pytest.Item) -> None:
+    function = getattr(item, "obj", None)
+    if isinstance(getattr(item, "instance", None), unittest.TestCase):
+        pytest.fail(
+            "llmreplay_fuzz: methods of unittest.TestCase cannot be run again; make it a plain class.", pytrace=False
+        )
+    if getattr(function, "is_hypothesis_test", False):
+        pytest.fail(
+            "llmreplay_fuzz: this test is Hypothesis's already: draw `faults=scenarios()` in its @given, and run its "
+            "body in `with scenario(faults):`.",
+            pytrace=False,
+        )

@@ -66,7 +66,23 @@ def traffic_of(
         hosts: `*` patterns of hosts recorded though they are loopback.
         ignore_hosts: `*` patterns of hosts passed through.
     """
-    parts = urlsplit(request.url)
+    traffic = _traffic_to(request.url, catalogue.credential_paths, catalogue.side_paths, hosts, ignore_hosts)
+    if traffic is not None:
+        return traffic
+    return Traffic.RECORDED if stand_in_api(request, catalogue.apis) else Traffic.PASSED
+
+
+# Nearly all requests go to the same few addresses.
+@lru_cache(maxsize=500)
+def _traffic_to(
+    url: str,
+    credential_paths: tuple[str, ...],
+    side_paths: tuple[str, ...],
+    hosts: tuple[str, ...],
+    ignore_hosts: tuple[str, ...],
+) -> Traffic | None:
+    """Classify an address; None where the body decides."""
+    parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     address = host + parts.path
     with_port = host if parts.port is None else f"{host}:{parts.port}"
@@ -78,13 +94,11 @@ def traffic_of(
         return Traffic.PASSED
     if named_by(hosts):
         return Traffic.RECORDED
-    if _one_of(catalogue.credential_paths).match(address):
+    if _one_of(credential_paths).match(address):
         return Traffic.CREDENTIAL
-    if _one_of(catalogue.side_paths).match(address):
+    if _one_of(side_paths).match(address):
         return Traffic.SIDE
-    if is_loopback(host):
-        return Traffic.RECORDED if stand_in_api(request, catalogue.apis) else Traffic.PASSED
-    return Traffic.RECORDED
+    return None if is_loopback(host) else Traffic.RECORDED
 
 
 def stand_in_api(request: Request, apis: tuple[Api, ...]) -> Api | None:

@@ -99,6 +99,12 @@ class _Answering:
         error = exchange.exception_for(self.library, failure, self.req, self.timeout)
         raise error or cannot_express(self.opened, "aiohttp", failure)
 
+    async def _body_written(self) -> None:
+        """Let the session write the body to its end, as it can with a provider that reads before it answers."""
+        writer = getattr(self.req, "_writer", None)
+        if writer is not None:
+            await asyncio.wait({writer})
+
     async def head(self, plan: Answered, params: dict[str, Any]) -> tuple[Any, Any, Delivery]:
         """Give the head of the answer, its body to be read, and what notes the reading; or raise its failure."""
         library, outcome = self.library, plan.outcome
@@ -107,6 +113,7 @@ class _Answering:
         assert isinstance(outcome, Response)
         delivery = Delivery(self.opened, plan, outcome)
         try:
+            await self._body_written()
             await pass_time_async(self.opened, outcome.delay_s)
         except BaseException:
             # Cancelled before anything came: the next try gets the answer.
@@ -165,6 +172,7 @@ def _protocol_class(library: ModuleType) -> Any:
             self._plan = plan
             self._params: dict[str, Any] = {}
             self._delivery: Delivery | None = None
+            self._is_welcome = False
             self.connection_made(_NowhereTransport(self, loop))
             # Never pooled: the next request gets an answer of its own.
             self.force_close()
@@ -173,6 +181,9 @@ def _protocol_class(library: ModuleType) -> Any:
             self._params = params
 
         async def read(self) -> Any:
+            if self._answering.req.headers.get("Expect", "").lower() == "100-continue" and not self._is_welcome:
+                self._is_welcome = True
+                return exchange.message_of(library, Response(100)), library.streams.EMPTY_PAYLOAD
             message, payload, self._delivery = await self._answering.head(self._plan, self._params)
             return message, payload
 

@@ -19,6 +19,8 @@ CONNECTING = frozenset((Failure.CONNECT_ERROR, Failure.CONNECT_TIMEOUT, Failure.
 """Failures that aiohttp reports before there is a connection."""
 
 _OS_ERROR = re.compile(r"\[Errno (-?\d+)\] (.*)", re.DOTALL)
+# What aiohttp's parser says of a response that breaks HTTP, or that it cannot decode.
+_BAD_HTTP = re.compile(r"(\d+), message:\n  (.*)", re.DOTALL)
 _CUT = (
     "Response payload is not completed: "
     "<TransferEncodingError: 400, message='Not enough data to satisfy transfer length header.'>"
@@ -166,7 +168,12 @@ def exception_for(library: ModuleType, failure: TransportFailure, native: Any, t
     elif kind is Failure.WRITE_ERROR:
         made = library.ClientOSError(*_os_error(message, errno.EPIPE))
     elif kind is Failure.PROTOCOL_ERROR:
-        made = library.ServerDisconnectedError(message or None)
+        bad = _BAD_HTTP.fullmatch(message)
+        made = (
+            library.http_exceptions.HttpProcessingError(code=int(bad[1]), message=bad[2])
+            if bad
+            else library.ServerDisconnectedError(message or None)
+        )
     return made
 
 

@@ -8,4 +8,5 @@ from pathlib import Path
 pytest_plugins = ["pytester"]
 
 # The examples import their application as a user's tests do, by its plain name.
-sys.path.insert(0, str(Path(__file__).parent / "examples" / "quickstart"))
+for _name in ("quickstart", "retries"):
+    sys.path.insert(0, str(Path(__file__).parent / "examples" / _name))

@@ -38,9 +38,12 @@ class CallLog:
         return any(call.last.has_ended for call in self._all_unsettled())
 
     def last_failed_source(self) -> Source | None:
-        """Give where the outcome came from that was the last to fail and is not answered yet; None if none is."""
+        """Give where the last failure came from that is not answered yet: a fault, if one made it; None if none is."""
         ended = [call.last for call in self._all_unsettled() if call.last.ended_s is not None]
-        return max(ended, key=lambda attempt: attempt.ended_s or 0.0).source if ended else None
+        if not ended:
+            return None
+        last = max(ended, key=lambda attempt: attempt.ended_s or 0.0)
+        return Source.FAULT if last.faults else last.source
 
     def slept(self, origin_key: int, asked_s: float) -> None:
         """Note a sleep; it is a wait of the next attempt from the same thread or task."""

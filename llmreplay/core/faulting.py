@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from llmreplay.core.attempt import Attempt
+from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.errors import FaultProblem
 from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
 from llmreplay.core.model import Outcome, Request, Response
@@ -120,6 +120,8 @@ class Faulting:
                 continue
             hit.armed.fired += 1
             attempt.faults = (*attempt.faults, _name_of(hit))
+            if fault.replaces:
+                attempt.source = Source.FAULT
         return outcome
 
     def replaced(self, hits: Sequence[Hit], attempt: Attempt) -> Outcome | None:

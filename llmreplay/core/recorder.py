@@ -187,7 +187,6 @@ class Recorder:
             return self._faulted(hits, attempt, recorded, lambda: give_back(attempt.fingerprint, track))
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
-            attempt.source = Source.FAULT
             return self._answered(attempt, replaced)
         if self.is_offline:
             stub = self.stubs.for_unrecorded(attempt.api)

@@ -130,6 +130,7 @@ def test_the_first_fault_that_takes_the_answers_place_ends_the_chain():
 
     attempts = [asked(recorder) for _ in range(3)]
 
+    assert [attempt.source for attempt in attempts] == [Source.FAULT, Source.FAULT, Source.REPLAYED]
     assert [attempt.faults for attempt in attempts] == [("Delay", "RateLimited"), ("ServerError",), ()]
     assert attempts[0].outcome.delay_s == 5
 
@@ -226,8 +227,10 @@ def test_while_recording_what_is_received_is_recorded_and_not_what_a_fault_made_
 
     broken = sent.change(a_response("whole")).outcome
     recorder.delivered(sent.attempt, len(broken.chunks), broken.end)
+    waits_for_provider = recorder.waits_for_provider()
     retried = asked(recorder)
 
+    assert not waits_for_provider
     assert broken.end is End.PEER_CLOSED
     assert [interaction.outcome.body for interaction in recorder.recorded] == [b'{"text": "whole"}']
     assert retried.answer.text == "whole"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,9 +93,7 @@ class RecordThenReplay:
     requests: list[Request] = field(default_factory=list)
     _count: int = 0
 
-    def __call__(
-        self, work: Callable[[], Any], *answers: Any, compress: str | None = None, **settings: Any
-    ) -> Twice:
+    def __call__(self, work: Callable[[], Any], *answers: Any, compress: str | None = None, **settings: Any) -> Twice:
         """Record and replay; fails if the replay opened a connection to the provider.
 
         Args:
@@ -178,3 +177,10 @@ def plainly_seen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
             return work()
 
     return see
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest) -> ModuleType:
+    """Give httpx or httpx2; skips where it is not installed."""
+    found: ModuleType = pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    return found

@@ -1,344 +1,41 @@
-"""The ways to ask an SDK: sync and async; plain, streamed, by helper, raw; what each client sees, as plain values."""
+"""All ways to ask all SDKs: `VARIANTS`, and what there is to say of them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
-
-import anthropic
-import openai
-
-CLAUDE, GPT, EMBEDDER = "claude-haiku-4-5", "gpt-5-mini", "text-embedding-3-small"
-MESSAGES, CHAT, RESPONSES, EMBEDDINGS = (
-    "anthropic.messages",
-    "openai.chat.completions",
-    "openai.responses",
-    "openai.embeddings",
+from . import anthropic_variants, openai_variants
+from .variant import (
+    CHAT,
+    CLAUDE,
+    EMBEDDER,
+    EMBEDDINGS,
+    GPT,
+    MESSAGES,
+    RESPONSES,
+    VARIANTS,
+    Seen,
+    Variant,
+    as_text,
+    chat_asks,
+    claude_asks,
+    of,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a client saw of one answer.
-
-    Attributes:
-        items: Events, lines or the whole answer, as text, in order.
-        error: The exception that ended it: its class, its text, and for one of an SDK the class of its cause.
-    """
-
-    items: tuple[str, ...]
-    error: tuple[str, str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to ask.
-
-    Attributes:
-        api: Name of the api that it reaches.
-        way: `create`, `stream`, `helper`, `raw`, `streaming`, `final` or `beta`.
-        is_async: Whether it is asked on an event loop.
-        ask: Takes the keyword arguments of the client and a prompt; gives what the client sees, one by one.
-    """
-
-    api: str
-    way: str
-    is_async: bool
-    ask: Callable[..., Any]
-
-    def __str__(self) -> str:
-        return f"{self.api}-{self.way}-{'async' if self.is_async else 'sync'}"
-
-    @property
-    def is_streamed(self) -> bool:
-        """Whether the answer comes event by event."""
-        return self.way in ("stream", "helper", "final", "beta-stream")
-
-    def run(self, prompt: str, **client: Any) -> tuple[str, ...]:
-        """Ask, and give all that the client saw; what it raises is raised."""
-        items: list[str] = []
-        self._run_into(items, prompt, client)
-        return tuple(items)
-
-    def see(self, prompt: str, **client: Any) -> Seen:
-        """Ask, and give what the client saw, an exception included; a refusal is raised."""
-        items: list[str] = []
-        try:
-            self._run_into(items, prompt, client)
-        except Exception as error:
-            # The cause of an HTTP library's own exception lies in its transport, which replay has none of.
-            is_of_sdk = isinstance(error, anthropic.AnthropicError | openai.OpenAIError)
-            return Seen(tuple(items), (name_of(error), str(error), name_of(error.__cause__) if is_of_sdk else ""))
-        return Seen(tuple(items))
-
-    async def gather(self, prompt: str, **client: Any) -> tuple[str, ...]:
-        """Ask on the running loop."""
-        return tuple([as_text(item) async for item in self.ask(client, prompt)])
-
-    def _run_into(self, items: list[str], prompt: str, client: dict[str, Any]) -> None:
-        if not self.is_async:
-            items.extend(as_text(item) for item in self.ask(client, prompt))
-            return
-
-        async def collect() -> None:
-            async for item in self.ask(client, prompt):
-                items.append(as_text(item))
-
-        asyncio.run(collect())
-
-
-def name_of(value: object) -> str:
-    """Give the class of a value by name, whatever its module: httpx's errors and httpx2's are the same to us."""
-    return type(value).__name__
-
-
-def as_text(item: Any) -> str:
-    """Write what a client saw as text."""
-    return item.model_dump_json(warnings=False) if hasattr(item, "model_dump_json") else str(item)
-
-
-VARIANTS: list[Variant] = []
-
-
-def variant(api: str, way: str, *, is_async: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter a generator function as a way to ask."""
-
-    def enter(ask: Callable[..., Any]) -> Callable[..., Any]:
-        VARIANTS.append(Variant(api, way, is_async, ask))
-        return ask
-
-    return enter
-
-
-def of(api: str, *ways: str) -> list[Variant]:
-    """Give the variants of an api, of the given ways or of all."""
-    return [one for one in VARIANTS if one.api == api and (not ways or one.way in ways)]
-
-
-def claude_asks(prompt: str) -> dict[str, Any]:
-    """Give the arguments of a message."""
-    return {"model": CLAUDE, "max_tokens": 64, "messages": [{"role": "user", "content": prompt}]}
-
-
-def chat_asks(prompt: str) -> dict[str, Any]:
-    """Give the arguments of a chat completion."""
-    return {"model": GPT, "messages": [{"role": "user", "content": prompt}]}
-
-
-@variant(MESSAGES, "create")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client:
-        yield client.messages.create(**claude_asks(prompt))
-
-
-@variant(MESSAGES, "create", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        yield await client.messages.create(**claude_asks(prompt))
-
-
-@variant(MESSAGES, "stream")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with (
-        anthropic.Anthropic(**options) as client,
-        client.messages.create(stream=True, **claude_asks(prompt)) as stream,
-    ):
-        yield from stream
-
-
-@variant(MESSAGES, "stream", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        async with await client.messages.create(stream=True, **claude_asks(prompt)) as stream:
-            async for event in stream:
-                yield event
-
-
-@variant(MESSAGES, "helper")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client, client.messages.stream(**claude_asks(prompt)) as stream:
-        yield from stream
-
-
-@variant(MESSAGES, "helper", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        async with client.messages.stream(**claude_asks(prompt)) as stream:
-            async for event in stream:
-                yield event
-
-
-@variant(MESSAGES, "final")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client, client.messages.stream(**claude_asks(prompt)) as stream:
-        yield from stream.text_stream
-        yield stream.get_final_message()
-
-
-@variant(MESSAGES, "final", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        async with client.messages.stream(**claude_asks(prompt)) as stream:
-            async for text in stream.text_stream:
-                yield text
-            yield await stream.get_final_message()
-
-
-@variant(MESSAGES, "raw")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client:
-        response = client.messages.with_raw_response.create(**claude_asks(prompt))
-        yield from (response.status_code, response.headers["content-type"], response.text, response.parse())
-
-
-@variant(MESSAGES, "raw", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        response = await client.messages.with_raw_response.create(**claude_asks(prompt))
-        for item in (response.status_code, response.headers["content-type"], response.text, response.parse()):
-            # The SDKs' majors disagree on whether text and parse are coroutine functions.
-            item = item() if callable(item) else item
-            yield await item if asyncio.iscoroutine(item) else item
-
-
-@variant(MESSAGES, "streaming")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with (
-        anthropic.Anthropic(**options) as client,
-        client.messages.with_streaming_response.create(**claude_asks(prompt)) as response,
-    ):
-        yield response.status_code
-        yield from response.iter_lines()
-
-
-@variant(MESSAGES, "streaming", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        async with client.messages.with_streaming_response.create(**claude_asks(prompt)) as response:
-            yield response.status_code
-            async for line in response.iter_lines():
-                yield line
-
-
-@variant(MESSAGES, "beta")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client:
-        yield client.beta.messages.create(**claude_asks(prompt))
-
-
-@variant(MESSAGES, "beta", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        yield await client.beta.messages.create(**claude_asks(prompt))
-
-
-@variant(MESSAGES, "beta-stream")
-def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-    with anthropic.Anthropic(**options) as client, client.beta.messages.stream(**claude_asks(prompt)) as stream:
-        yield from stream
-
-
-@variant(MESSAGES, "beta-stream", is_async=True)
-async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-    async with anthropic.AsyncAnthropic(**options) as client:
-        async with client.beta.messages.stream(**claude_asks(prompt)) as stream:
-            async for event in stream:
-                yield event
-
-
-def _endpoint(client: Any, api: str) -> Any:
-    return {CHAT: client.chat.completions, RESPONSES: client.responses, EMBEDDINGS: client.embeddings}[api]
-
-
-def _openai_asks(api: str, prompt: str) -> dict[str, Any]:
-    if api == CHAT:
-        return chat_asks(prompt)
-    return {"model": GPT if api == RESPONSES else EMBEDDER, "input": prompt}
-
-
-def _openai_variants(api: str) -> None:
-    """Enter the ways to ask one endpoint of openai."""
-
-    @variant(api, "create")
-    def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-        with openai.OpenAI(**options) as client:
-            yield _endpoint(client, api).create(**_openai_asks(api, prompt))
-
-    @variant(api, "create", is_async=True)
-    async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-        async with openai.AsyncOpenAI(**options) as client:
-            yield await _endpoint(client, api).create(**_openai_asks(api, prompt))
-
-    @variant(api, "raw")
-    def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-        with openai.OpenAI(**options) as client:
-            response = _endpoint(client, api).with_raw_response.create(**_openai_asks(api, prompt))
-            yield from (response.status_code, response.headers["content-type"], response.text, response.parse())
-
-    @variant(api, "raw", is_async=True)
-    async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-        async with openai.AsyncOpenAI(**options) as client:
-            response = await _endpoint(client, api).with_raw_response.create(**_openai_asks(api, prompt))
-            for item in (response.status_code, response.headers["content-type"], response.text, response.parse()):
-                item = item() if callable(item) else item
-                yield await item if asyncio.iscoroutine(item) else item
-
-    @variant(api, "streaming")
-    def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-        with (
-            openai.OpenAI(**options) as client,
-            _endpoint(client, api).with_streaming_response.create(**_openai_asks(api, prompt)) as response,
-        ):
-            yield response.status_code
-            yield from response.iter_lines()
-
-    @variant(api, "streaming", is_async=True)
-    async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-        async with openai.AsyncOpenAI(**options) as client:
-            endpoint = _endpoint(client, api)
-            async with endpoint.with_streaming_response.create(**_openai_asks(api, prompt)) as response:
-                yield response.status_code
-                async for line in response.iter_lines():
-                    yield line
-
-
-def _openai_streams(api: str) -> None:
-    """Enter the streamed ways to ask one endpoint of openai."""
-
-    @variant(api, "stream")
-    def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-        with (
-            openai.OpenAI(**options) as client,
-            _endpoint(client, api).create(stream=True, **_openai_asks(api, prompt)) as stream,
-        ):
-            yield from stream
-
-    @variant(api, "stream", is_async=True)
-    async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-        async with openai.AsyncOpenAI(**options) as client:
-            async with await _endpoint(client, api).create(stream=True, **_openai_asks(api, prompt)) as stream:
-                async for event in stream:
-                    yield event
-
-    @variant(api, "helper")
-    def _(options: dict[str, Any], prompt: str) -> Iterator[Any]:
-        with (
-            openai.OpenAI(**options) as client,
-            _endpoint(client, api).stream(**_openai_asks(api, prompt)) as stream,
-        ):
-            yield from stream
-
-    @variant(api, "helper", is_async=True)
-    async def _(options: dict[str, Any], prompt: str) -> AsyncIterator[Any]:
-        async with openai.AsyncOpenAI(**options) as client:
-            async with _endpoint(client, api).stream(**_openai_asks(api, prompt)) as stream:
-                async for event in stream:
-                    yield event
-
-
-for _api in (CHAT, RESPONSES):
-    _openai_variants(_api)
-    _openai_streams(_api)
-_openai_variants(EMBEDDINGS)
+__all__ = [
+    "CHAT",
+    "CLAUDE",
+    "EMBEDDER",
+    "EMBEDDINGS",
+    "GPT",
+    "MESSAGES",
+    "RESPONSES",
+    "VARIANTS",
+    "Seen",
+    "Variant",
+    "as_text",
+    "chat_asks",
+    "claude_asks",
+    "of",
+]
+
+assert anthropic_variants
+assert openai_variants

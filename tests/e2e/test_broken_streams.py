@@ -24,7 +24,7 @@ from .sdk_variants import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Seen, Variant, 
 
 STREAMED = [one for api in (MESSAGES, CHAT, RESPONSES) for one in of(api, "stream", "helper")]
 PLAIN = [one for api in (MESSAGES, CHAT, RESPONSES, EMBEDDINGS) for one in of(api, "create")]
-LONG_S, SHORT_S = 5.0, 0.1
+LONG_S, SHORT_S = 5.0, 0.05
 
 
 def whole(request: Request) -> Response:

@@ -97,7 +97,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("status", ERRORS)
-@pytest.mark.parametrize("variant", CREATED, ids=str)
+@pytest.mark.parametrize("variant", [one for one in CREATED if not one.is_async], ids=str)
 def test_an_error_of_the_client_is_raised_again_and_not_retried(
     plainly_seen: Callable[..., Any], record_then_replay: RecordThenReplay, variant: Variant, status: int
 ) -> None:
@@ -168,10 +168,13 @@ def test_the_overload_of_one_client_keeps_no_other_waiting(tmp_path: Any) -> Non
 
 def test_an_error_in_mid_stream_is_raised_again(record_then_replay: RecordThenReplay) -> None:
     """An `error` event after a 200 raises the same exception on replay, and the call tells it."""
-    events = (
+    start = (
         b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message",'
         b'"role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,'
-        b'"usage":{"input_tokens":3,"output_tokens":1}}}\n\n',
+        b'"usage":{"input_tokens":3,"output_tokens":1}}}\n\n'
+    )
+    events = (
+        start,
         b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n',
     )
     answer = Response(200, (("content-type", "text/event-stream"),), tuple(map(Chunk, events)))

@@ -202,8 +202,7 @@ def test_identical_prompts_one_after_the_other_come_in_order(record_then_replay:
     assert twice.replayed == twice.live
     assert len(set(twice.live)) == 3
     with pytest.raises(UnmatchedRequest), use_cassette(twice.path, mode="none"):
-        for _ in range(4):
-            variant.run("The same?")
+        assert [variant.run("The same?") for _ in range(4)] == twice.live
 
 
 def test_two_providers_in_one_test_are_kept_apart(record_then_replay: RecordThenReplay) -> None:

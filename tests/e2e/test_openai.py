@@ -68,7 +68,6 @@ def test_packed_embeddings_keep_every_bit(record_then_replay):
     assert twice.calls.one().api == EMBEDDINGS
 
 
-
 def test_usage_of_a_stream_is_seen_when_asked_for(record_then_replay):
     """With `include_usage` the last chunk's counts reach both the client and the call."""
 

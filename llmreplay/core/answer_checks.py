@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from llmreplay.core.call import Call
@@ -9,6 +10,7 @@ from llmreplay.core.call_list import CallList
 from llmreplay.core.model import Json, Usage
 from llmreplay.core.story import failed_check
 
+_MOST_SHOWN = 100
 _LIMITS = tuple(
     f"{bound}_{name}" for name in Usage.__dataclass_fields__ if name != "service_tier" for bound in ("max", "min")
 )
@@ -26,6 +28,7 @@ def assert_usage(calls: CallList, **limits: int) -> None:
         AssertionError: A count is beyond its limit, or unknown; shows the attempts.
         TypeError: A limit that is none.
     """
+    __tracebackhide__ = True
     usage = calls.usage
     for name, limit in limits.items():
         field = name.removeprefix("max_").removeprefix("min_")
@@ -52,6 +55,7 @@ def assert_stop_reasons(calls: CallList, *reasons: str) -> None:
     Raises:
         AssertionError: They are others; shows the attempts.
     """
+    __tracebackhide__ = True
     if calls.stop_reasons != list(reasons):
         raise failed_check(f"expected the stop reasons {list(reasons)}", f"they are {calls.stop_reasons}", calls)
 
@@ -62,6 +66,7 @@ def assert_all_streams_complete(calls: CallList) -> None:
     Raises:
         AssertionError: One was cut short; shows the attempts.
     """
+    __tracebackhide__ = True
     cut = [number for number, call in enumerate(calls, 1) if not call.is_complete]
     if cut:
         raise failed_check("expected every answer to be whole", f"call {', '.join(map(str, cut))} was cut short", calls)
@@ -73,6 +78,7 @@ def assert_history_grows(calls: CallList) -> None:
     Raises:
         AssertionError: A message is missing, changed or out of order, or there are fewer than two calls.
     """
+    __tracebackhide__ = True
     if len(calls) < 2:
         raise failed_check(
             "expected a history that grows", "there is only one call" if calls else "there is none", calls
@@ -83,13 +89,19 @@ def assert_history_grows(calls: CallList) -> None:
             raise failed_check("expected a history that grows", f"call {number} or the next has no messages", calls)
         same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
         if same < len(old):
+            sent = f"is {_shown(new[same])}" if same < len(new) else "is missing"
             raise failed_check(
                 "expected a history that grows",
-                f"message {same + 1} of call {number} is not message {same + 1} of call {number + 1}",
+                f"message {same + 1} of call {number} is {_shown(old[same])}; in call {number + 1} it {sent}",
                 calls,
             )
         if len(new) == len(old):
             raise failed_check("expected a history that grows", f"call {number + 1} adds no message", calls)
+
+
+def _shown(message: Json) -> str:
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
 
 
 def _messages(call: Call) -> Sequence[Json] | None:
@@ -115,6 +127,7 @@ def assert_tool_loop(calls: CallList, *names: str) -> None:
     Raises:
         AssertionError: A tool was not asked for, a result is missing, or the last answer asks for another tool.
     """
+    __tracebackhide__ = True
     asked = [tool.name for call in calls for tool in call.tool_calls]
     if not asked or (names and asked != list(names)):
         raise failed_check(f"expected the tools {list(names) or 'of any name'}", f"asked for were {asked}", calls)
@@ -136,6 +149,7 @@ def assert_prompt_cache_used(calls: CallList, *, min_tokens: int = 1) -> None:
     Raises:
         AssertionError: Fewer tokens came from it, or no call says so; shows the attempts.
     """
+    __tracebackhide__ = True
     read = calls.usage.cache_read_tokens
     if read is None or read < min_tokens:
         raise failed_check(f"expected {min_tokens} tokens or more from the prompt cache", f"it was {read}", calls)

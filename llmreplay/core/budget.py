@@ -14,6 +14,7 @@ def assert_cost(calls: CallList, *, max_usd: float) -> None:
     Raises:
         AssertionError: It is more than `max_usd` US dollars, or unknown; shows the attempts.
     """
+    __tracebackhide__ = True
     cost = calls.cost_usd
     if cost is None:
         raise failed_check(f"expected a cost of at most {max_usd} USD", f"it is unknown: {_why_unknown(calls)}", calls)

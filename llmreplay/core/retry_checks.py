@@ -25,6 +25,7 @@ def assert_retried(calls: CallList, times: int | None = None, *, statuses: Seque
     Raises:
         AssertionError: It is otherwise; shows the attempts.
     """
+    __tracebackhide__ = True
     retried = [attempt for call in calls for attempt in call.attempts[:-1]]
     wanted = "at least once" if times is None else f"{times} time{'' if times == 1 else 's'}"
     if (times is None and not retried) or (times is not None and len(retried) != times):
@@ -40,6 +41,7 @@ def assert_not_retried(calls: CallList) -> None:
     Raises:
         AssertionError: One was tried again; shows the attempts.
     """
+    __tracebackhide__ = True
     retries = sum(len(call.attempts) - 1 for call in calls)
     if retries:
         raise failed_check("expected no retry", f"there {'was' if retries == 1 else 'were'} {retries}", calls)
@@ -51,6 +53,7 @@ def assert_waited(calls: CallList, *waits_s: float, tolerance_s: float = 0.001) 
     Raises:
         AssertionError: They are others; shows the attempts.
     """
+    __tracebackhide__ = True
     found = calls.waits_s
     if len(found) != len(waits_s) or any(
         abs(one - other) > tolerance_s for one, other in zip(found, waits_s, strict=False)
@@ -73,6 +76,7 @@ def assert_backoff(
     Raises:
         AssertionError: A wait is another; shows the attempts.
     """
+    __tracebackhide__ = True
     if not calls.waits_s:
         raise failed_check(f"expected a backoff from {base_s} s", "nothing was retried", calls)
     for call in calls:
@@ -97,6 +101,7 @@ def assert_honoured_retry_after(calls: CallList) -> None:
     Raises:
         AssertionError: One came too early, or nothing was to be honoured; shows the attempts.
     """
+    __tracebackhide__ = True
     checked = 0
     for call in calls:
         for before, after in zip(call.attempts, call.attempts[1:], strict=False):
@@ -146,6 +151,7 @@ def assert_gave_up_after(calls: CallList, attempts: int) -> None:
     Raises:
         AssertionError: It was answered, or tried more or less often; shows the attempts.
     """
+    __tracebackhide__ = True
     call = calls.last
     if not call.last.has_failed:
         raise failed_check(f"expected the call to be given up after {attempts} attempts", "it was answered", calls)
@@ -166,6 +172,7 @@ def assert_fell_back(calls: CallList, from_: str, to: str) -> None:
     Raises:
         AssertionError: There is no such pair; shows the attempts.
     """
+    __tracebackhide__ = True
     pairs = [(call.fell_back_from, call) for call in calls if call.fell_back_from is not None]
     if not any(_is(failed, from_) and _is(call, to) and not call.last.has_failed for failed, call in pairs):
         found = ", ".join(f"{failed.api} -> {call.api}" for failed, call in pairs) or "none"

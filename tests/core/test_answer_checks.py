@@ -103,9 +103,9 @@ def test_a_history_grows_if_every_message_is_sent_again(name):
 @pytest.mark.parametrize(
     ("sent", "found"),
     [
-        ([["a", "b"], ["b", "c"]], "message 1 of call 1 is not message 1 of call 2"),
-        ([["a", "b"], ["a"]], "message 2 of call 1 is not message 2 of call 2"),
-        ([["a", "b"], ["a", "c", "d"]], "message 2 of call 1 is not message 2 of call 2"),
+        ([["a", "b"], ["b", "c"]], "message 1 of call 1 is a; in call 2 it is b"),
+        ([["a", {"b": "ü"}], ["a"]], 'message 2 of call 1 is {"b": "ü"}; in call 2 it is missing'),
+        ([["a", "b" * 200], ["a", "c", "d"]], f"message 2 of call 1 is {'b' * 99}…; in call 2 it is c"),
         ([["a"], ["a", "b"], ["a", "b"]], "call 3 adds no message"),
         ([["a"]], "there is only one call"),
         ([], "there is none"),

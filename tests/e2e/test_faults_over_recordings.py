@@ -92,7 +92,7 @@ def test_a_call_that_never_got_an_answer_replays_without_a_recording(tmp_path):
     """Given up while recording, given up on replay: nothing was sent, nothing is missing."""
 
     def given_up():
-        with pytest.raises(anthropic.InternalServerError) as caught:
+        with pytest.raises(anthropic.APIStatusError) as caught:
             of(MESSAGES, "create")[0].run("hi", **A_KEY)
         return caught.value.status_code
 

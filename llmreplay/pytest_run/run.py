@@ -17,10 +17,11 @@ from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
+from llmreplay.pytest_run.session_guard import SessionGuard
 from llmreplay.pytest_run.ungrouping import ungrouped
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.report.failing import as_test_failure
-from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check, closed_session
+from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check
 from llmreplay.storage.lock import locked
 from llmreplay.storage.names import cassette_name
 
@@ -46,7 +47,7 @@ class Run:
         self._current: Replay | None = None
         self._shown = Shown()
         self._phase = "call"
-        self._guard = ExitStack()
+        self._guard = SessionGuard()
         self._locks: dict[Replay, ExitStack] = {}
         # Of several workers none speaks for the run.
         self._has_warned = hasattr(config, "workerinput")
@@ -77,7 +78,7 @@ class Run:
         except LlmReplayWarning as warning:
             raise pytest.UsageError(str(warning)) from None
         if settings.guard == "session" and settings.mode is Mode.NONE:
-            self._guard.enter_context(closed_session(settings, as_test_failure))
+            self._guard.close_network(settings)
 
     def _warn_of_ci(self, settings: Settings, warn: Any) -> None:
         if _is_recording(settings) and _is_truthy(os.environ.get("CI")) and not self._has_warned:
@@ -98,7 +99,7 @@ class Run:
             self.finish()
         finally:
             AMBIENCES.leave(self._ambience)
-            self._guard.close()
+            self._guard.open_network()
 
     def _block_closed(self, replay: Replay) -> None:
         self._shown.add(replay)
@@ -148,6 +149,7 @@ class Run:
         self._phase = phase
         if phase == "setup":
             self._shown.begin_test()
+            self._guard.begin_test()
         replay = item.stash.get(_REPLAY, None)
         if replay is not None:
             replay.recorder.phase = phase
@@ -157,6 +159,7 @@ class Run:
         replay = item.stash.get(_REPLAY, None)
         if replay is not None:
             replay.verify()
+        self._guard.verify()
 
     def ungrouping(self, item: pytest.Function) -> AbstractContextManager[None]:
         """Take refusals out of groups while a test of ours runs."""
@@ -171,6 +174,8 @@ class Run:
         """
         replay = item.stash.get(_REPLAY, None)
         if replay is None:
+            if passed and item.stash.get(_PASSED, False):
+                self._guard.verify()
             return
         del item.stash[_REPLAY]
         self._current = None

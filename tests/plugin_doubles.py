@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import httpx2
 import pytest
 
 from llmreplay.simulator import Simulator
 
 # Loaded here once: an inner run forgets every module that it was the first to import.
-for _name in ("anthropic", "httpx", "httpx2", "openai", "llmreplay.pytest_run", "llmreplay.simulator.application"):
+for _name in ("anthropic", "openai", "deepdiff", "llmreplay.pytest_run", "llmreplay.simulator.application"):
     __import__(_name)
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
@@ -119,7 +122,17 @@ def prompts_of(path: Path) -> list[str]:
 def simulator() -> Iterator[Simulator]:
     """Give a provider on loopback that answers any prompt; one for all tests of a file."""
     with Simulator() as running:
+        asyncio.run(_warm_up(running.url))
         yield running
+
+
+async def _warm_up(url: str) -> None:
+    """Have the clients import what they import when they are first used, for the same reason."""
+    for library in (httpx, httpx2):
+        with library.Client(verify=False) as client:
+            client.post(f"{url}/warm-up")
+        async with library.AsyncClient(verify=False) as client:
+            await client.post(f"{url}/warm-up")
 
 
 @pytest.fixture

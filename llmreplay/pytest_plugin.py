@@ -53,6 +53,8 @@ _ON_COMMAND_LINE = (
     "speed",
     "faults",
 )
+_LISTS = ("ignore", "normalize", "redact", "keep", "hosts", "ignore_hosts", "allowed_hosts", "upstream")
+_SWITCHES = ("allow_repeats", "accept")
 _RUN = pytest.StashKey["Run"]()
 _SESSION_KEYS = pytest.StashKey[Any]()
 _TALLIES = pytest.StashKey[list[Any]]()
@@ -77,13 +79,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--llmreplay-seed", type=int, default=None, help="seed of chaos and of fuzzing")
     for name, text in SETTINGS.items():
-        parser.addini(f"llmreplay_{name}", text, default=None)
+        kind: Any = "linelist" if name in _LISTS else "bool" if name in _SWITCHES else "string"
+        parser.addini(f"llmreplay_{name}", text, kind, default=None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set placeholder keys before anything is imported, where the user asked for them for the whole session."""
-    said = os.environ.get("LLMREPLAY_PLACEHOLDER_KEYS") or early_config.getini("llmreplay_placeholder_keys")
+    said = os.environ.get("LLMREPLAY_PLACEHOLDER_KEYS") or _ini(early_config, "placeholder_keys")
     if said == "session":
         from llmreplay.pytest_run import session_placeholder_keys
 
@@ -104,7 +107,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Chaotic.told(config))
     said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_ON_COMMAND_LINE, "accept"))
     said = said or any(name.startswith("LLMREPLAY_") for name in os.environ)
-    if said or any(config.getini(f"llmreplay_{name}") is not None for name in SETTINGS):
+    if said or any(_ini(config, name) is not None for name in SETTINGS):
         _run_of(config).begin()
 
 
@@ -276,6 +279,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def llmreplay(request: pytest.FixtureRequest) -> Replay:
     """Record and replay the LLM calls of this test; `llmreplay.calls` tells what was asked and answered."""
     return _run_of(request.config).replay_of(request.node)
+
+
+def _ini(config: pytest.Config, name: str) -> object:
+    try:
+        return config.getini(f"llmreplay_{name}")
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        raise pytest.UsageError(f"the ini file: llmreplay_{name}: {error}.") from None
 
 
 def _uses(item: pytest.Item) -> bool:

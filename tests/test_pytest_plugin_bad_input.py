@@ -159,7 +159,7 @@ def test_a_wrong_marker_is_an_error_of_its_test_alone(suite, marker, message):
     [
         ("llmreplay_ignore = $.messages[", "$.messages["),
         ("llmreplay_speed = fast", "speed='fast': give a number of 0 or more."),
-        ("llmreplay_allow_repeats = perhaps", "allow_repeats='perhaps': choose from true, false."),
+        ("llmreplay_allow_repeats = perhaps", "the ini file: llmreplay_allow_repeats: invalid truth value 'perhaps'."),
         ("llmreplay_faults = often", "often"),
     ],
 )
@@ -201,24 +201,59 @@ def test_a_warning_made_an_error_is_no_crash(suite, monkeypatch, mode):
         assert "while CI is set" in text
 
 
-def test_lists_of_pyproject_are_understood(suite):
-    """A list in `pyproject.toml`, in either of pytest's tables, is the same setting as lines of an ini file."""
+INI_TABLE = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+llmreplay_ignore = ["$.id", "query:a,b"]
+llmreplay_allow_repeats = true
+llmreplay_upstream = ["https://a=http://b", "https://c=http://d"]
+llmreplay_speed = "2"
+"""
+INI_FILE = """
+[pytest]
+llmreplay_ignore = $.id, query:a
+    query:b
+llmreplay_allow_repeats = yes
+llmreplay_upstream =
+    https://a=http://b
+    https://c=http://d
+llmreplay_speed = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "ignore"),
+    [
+        ("pyproject.toml", INI_TABLE, ("$.id", "query:a,b")),
+        ("pyproject.toml", INI_TABLE.replace(".ini_options", ""), ("$.id", "query:a,b")),
+        ("pytest.ini", INI_FILE, ("$.id", "query:a", "query:b")),
+    ],
+    ids=["ini_options", "native table", "ini file"],
+)
+def test_lists_and_switches_are_understood_in_every_file(suite, file, text, ignore):
+    """Lists, lines, switches and numbers mean the same in each place where pytest is configured."""
     (suite.root / "tox.ini").unlink()
-    suite.pytester.makepyprojecttoml(
-        """
-        [tool.pytest.ini_options]
-        pythonpath = ["."]
-        llmreplay_ignore = ["$.id", "host"]
-        llmreplay_allow_repeats = true
-        llmreplay_speed = "2"
-        """
-    )
+    (suite.root / file).write_text(text)
     suite.pytester.makepyfile(
-        test_a="""
+        test_a=f"""
         def test_it(llmreplay):
             said = llmreplay.settings
-            assert (said.ignore, said.allow_repeats, said.speed) == (("$.id", "host"), True, 2.0)
+            assert said.ignore == {ignore!r}
+            assert (said.allow_repeats, said.speed) == (True, 2.0)
+            assert said.upstream == {{"https://a": "http://b", "https://c": "http://d"}}
         """
     )
 
-    suite.run().assert_outcomes(passed=1)
+    suite.run("-W", "error").assert_outcomes(passed=1)
+
+
+def test_a_wrong_type_in_a_native_table_is_told(suite):
+    """A number where a text is wanted is a usage error that names the setting."""
+    (suite.root / "tox.ini").unlink()
+    suite.pytester.makepyprojecttoml("[tool.pytest]\nllmreplay_mode = 3\n")
+    suite.pytester.makepyfile(test_a="def test_it(llmreplay): pass")
+
+    result = suite.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "llmreplay_mode" in no_traceback(result)

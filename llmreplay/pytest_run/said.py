@@ -26,7 +26,7 @@ class Said:
 
     def __init__(self, config: pytest.Config) -> None:
         self.root: Path = config.rootpath
-        self.ini = {name: value for name in SETTING_NAMES if (value := config.getini(f"llmreplay_{name}")) is not None}
+        self.ini = {name: value for name in SETTING_NAMES if (value := _ini(config, name)) is not None}
         self.command_line = {
             name: value for name in SETTING_NAMES if (value := config.getoption(f"llmreplay_{name}", None)) is not None
         }
@@ -55,6 +55,13 @@ class Said:
         if may_be_named and settings.cassette is not None:
             return cassette_path(settings.cassette, folder, self.root)
         return self.root / folder / str(name)
+
+
+def _ini(config: pytest.Config, name: str) -> object:
+    value = config.getini(f"llmreplay_{name}")
+    is_of_lines = isinstance(value, list) and (config.inipath is None or config.inipath.suffix != ".toml")
+    # Of an ini file each line may hold several entries; an entry of a TOML list is one, whatever is in it.
+    return "\n".join(value) if is_of_lines or (name == "upstream" and value is not None) else value
 
 
 def refuse_rivals(item: pytest.Item) -> None:

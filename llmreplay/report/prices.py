@@ -7,18 +7,14 @@ from typing import Any
 from llmreplay.core.calls import Call
 from llmreplay.core.model import Usage
 
-_FIELDS = {
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cache_read_tokens": "cache_read_tokens",
-    "cache_write_tokens": "cache_write_tokens",
-    "input_audio_tokens": "input_audio_tokens",
-    "output_audio_tokens": "output_audio_tokens",
-}
+# Our counts have the names and meanings of theirs.
+_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_tier")
 
 
 def price_of(call: Call) -> float | None:
     """Give the US dollars of a call's last attempt; None if its usage, model or price is unknown.
+
+    Tokens kept for an hour, searches, and the service tier count; a batch is priced as if it were none.
 
     Source: the price list inside the installed genai-prices; nothing is looked up over a network.
     """
@@ -32,7 +28,10 @@ def price_of(call: Call) -> float | None:
         return None
     try:
         price = genai_prices.calc_price(
-            _priced(genai_prices, usage), model, provider_id=_PROVIDERS.get(call.provider, call.provider)
+            _priced(genai_prices, usage),
+            model,
+            provider_id=_PROVIDERS.get(call.provider, call.provider),
+            price_context={"service_tier": usage.service_tier} if usage.service_tier else None,
         )
     except (LookupError, ValueError):
         return None
@@ -43,5 +42,5 @@ _PROVIDERS = {"gemini": "google", "vertex": "google", "bedrock": "aws", "xai": "
 
 
 def _priced(library: Any, usage: Usage) -> Any:
-    counts = {theirs: count for ours, theirs in _FIELDS.items() if (count := getattr(usage, ours)) is not None}
+    counts = {name: count for name in _COUNTS if (count := getattr(usage, name)) is not None}
     return library.Usage(**counts)

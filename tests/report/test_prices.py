@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -58,6 +58,31 @@ def test_tokens_from_the_cache_are_cheaper(prices):
     plain = Usage(input_tokens=1_000_000, output_tokens=0)
 
     assert 0 < price_of(ACall(cached)) < price_of(ACall(plain))
+
+
+@pytest.mark.parametrize(
+    "dearer",
+    [
+        Usage(input_tokens=1000, output_tokens=10, cache_write_tokens=500, cache_write_1h_tokens=500),
+        Usage(input_tokens=1000, output_tokens=10, cache_write_tokens=500, web_searches=3),
+    ],
+    ids=["kept for an hour", "searches"],
+)
+def test_what_costs_more_is_counted(prices, dearer):
+    """Tokens kept for an hour and searches of the provider cost more than the plain tokens."""
+    plain = Usage(input_tokens=1000, output_tokens=10, cache_write_tokens=500)
+
+    assert price_of(ACall(dearer)) > price_of(ACall(plain))
+
+
+@pytest.mark.parametrize(("tier", "share"), [("priority", 1.8), ("flex", 0.5), ("default", 1), ("no such tier", 1)])
+def test_the_service_tier_has_its_price(prices, tier, share):
+    """A tier that the list knows is priced, any other as the standard one."""
+    plain = price_of(ACall(MILLION, "gpt-5-mini", "openai"))
+
+    priced = price_of(ACall(replace(MILLION, service_tier=tier), "gpt-5-mini", "openai"))
+
+    assert priced == pytest.approx(plain * share)
 
 
 @pytest.mark.parametrize(

@@ -49,10 +49,16 @@ def keeping(
         return Keeping(aside=new, reason="the test did not pass")
     if mode is not Mode.REWRITE or standing is None:
         return Keeping(cassette=(*(standing or ()), *new))
-    worse = sum(map(_is_error, new)) > sum(map(_is_error, standing))
-    if worse and not accept:
+    if _is_worse(new, standing) and not accept:
         return Keeping(aside=new, reason="it brought errors where answers stood")
     return Keeping(cassette=new)
+
+
+def _is_worse(new: Sequence[Stored], standing: Sequence[Stored]) -> bool:
+    errors, errors_before = sum(map(_is_error, new)), sum(map(_is_error, standing))
+    # An error that was there before, as of a retry, excuses none that stands for an answer.
+    has_fewer_answers = len(new) - errors < len(standing) - errors_before
+    return errors > errors_before or (errors > 0 and has_fewer_answers)
 
 
 def _is_error(stored: Stored) -> bool:

@@ -82,3 +82,13 @@ def test_accept_takes_a_recording_whatever_it_holds(passed):
     recorded = (*NEW, *ERRORS)
 
     assert keeping(Mode.REWRITE, OLD, recorded, passed=passed, accept=True) == Keeping(cassette=recorded)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=ERROR_IDS)
+def test_an_error_that_stood_excuses_none_in_the_place_of_an_answer(error):
+    """A recording of a retry and its answer is not replaced by an error alone, though there were errors before."""
+    standing = (ERRORS[0], *OLD)
+
+    verdict = keeping(Mode.REWRITE, standing, (error,), passed=True)
+
+    assert verdict == Keeping(aside=(error,), reason="it brought errors where answers stood")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
@@ -24,6 +25,9 @@ class CallLog:
         self._unsettled: dict[str, list[Call]] = {}
         # Calls that began since: most are answered by now, and what they ask need not be made out.
         self._begun: list[Call] = []
+        # Attempts whose calls are looked up when somebody asks, because that reads requests and answers. One thread
+        # or task made them one after the other, and no other call is open: nothing can change in the meantime.
+        self._waiting: list[Attempt] = []
         self._latest_of: dict[int, Call] = {}
         self._left: set[Call] = set()
         self._sleeps: dict[int, list[float]] = {}
@@ -31,6 +35,7 @@ class CallLog:
     @property
     def calls(self) -> Calls:
         """All calls so far, in the order they began."""
+        self._enter_waiting()
         return Calls(self._calls)
 
     def is_retrying(self) -> bool:
@@ -49,11 +54,24 @@ class CallLog:
         """Note a sleep; it is a wait of the next attempt from the same thread or task."""
         self._sleeps.setdefault(origin_key, []).append(asked_s)
 
-    def begin(self, attempt: Attempt) -> Call:
+    def begin(self, attempt: Attempt) -> None:
         """Enter an attempt that is about to be made."""
         waits = self._sleeps.pop(attempt.origin.key, None)
         if waits:
             attempt.wait_s = sum(waits)
+        if self._waiting and not _follows(attempt, self._waiting[-1]):
+            self._enter_waiting()
+        self._waiting.append(attempt)
+        if self._begun or self._unsettled:
+            self._enter_waiting()
+            self._drop_some_answered()
+
+    def _enter_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for attempt in waiting:
+            self._enter(attempt)
+
+    def _enter(self, attempt: Attempt) -> None:
         self._sort_begun()
         same = self._still_unsettled(attempt.fingerprint) if self._unsettled else []
         retried = [call for call in same if _retries(attempt, call.last)]
@@ -69,7 +87,11 @@ class CallLog:
                 attempt.wait_s = 0.0
             call.attempts.append(attempt)
         self._latest_of[attempt.origin.key] = call
-        return call
+
+    def _drop_some_answered(self) -> None:
+        """Look at more calls than begin, so that none is left at last where none is open."""
+        for asked in list(islice(self._unsettled, 2)):
+            self._still_unsettled(asked)
 
     def _sort_begun(self) -> None:
         for call in self._begun:
@@ -78,6 +100,7 @@ class CallLog:
         self._begun = []
 
     def _all_unsettled(self) -> list[Call]:
+        self._enter_waiting()
         self._sort_begun()
         return [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
 
@@ -103,6 +126,10 @@ class CallLog:
             return None
         self._left.add(call)
         return call
+
+
+def _follows(attempt: Attempt, last: Attempt) -> bool:
+    return last.has_ended and last.origin.key == attempt.origin.key
 
 
 def _is_unsettled(call: Call) -> bool:

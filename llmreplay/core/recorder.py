@@ -148,7 +148,8 @@ class Recorder:
             Refusal: It will not be answered; or what `as_raised` makes of that.
         """
         settings = self.settings
-        request = replace(request, url=provider_url(request.url, settings.upstream))
+        if settings.upstream:
+            request = replace(request, url=provider_url(request.url, settings.upstream))
         traffic = traffic_of(request, self._catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
         if traffic is Traffic.PASSED:
             return PASS_THROUGH

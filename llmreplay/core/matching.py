@@ -154,9 +154,10 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:
     """Give the headers that count, each with its words in one order, however they were spread over lines."""
+    counted = frozenset(rules.feature_headers) - rules.ignored_headers
     found: dict[str, set[str]] = {}
     for key, value in headers:
         name = key.lower()
-        if name in rules.feature_headers and name not in rules.ignored_headers:
+        if name in counted:
             found.setdefault(name, set()).update(word.strip() for word in value.split(",") if word.strip())
     return tuple((name, ",".join(sorted(found[name]))) for name in rules.feature_headers if found.get(name))

@@ -37,7 +37,7 @@ _END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
 
 def request_from(native: Any, body: bytes) -> Request:
     """Read a request of httpx; its body is decoded."""
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in native.headers.raw)
+    headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in native.headers.raw])
     headers, body = decoded_body(headers, body)
     return Request(native.method.upper(), str(native.url), headers, body)
 

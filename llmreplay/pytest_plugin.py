@@ -238,13 +238,14 @@ def pytest_fixture_setup(
     run = request.config.stash.get(_RUN, None)
     if run is None or not run.owns(fixturedef):
         return (yield)
-    replay = run.open_fixture(fixturedef, request)
+    set_up = run.open_fixture(fixturedef, request)
     try:
         result = yield
     except BaseException:
-        run.close_fixture(replay, passed=False)
+        run.close_fixture(fixturedef, passed=False)
         raise
-    run.close_fixture(replay, passed=True)
+    run.close_fixture(fixturedef, passed=True)
+    set_up()
     return result
 
 

@@ -252,6 +252,80 @@ def test_an_anyio_fixture_is_served_by_its_own_cassette_in_a_runner_as_old_as_th
     }
 
 
+@pytest.mark.parametrize("order", [(), ("-p", "randomly", "--randomly-seed=3")], ids=["in order", "shuffled"])
+def test_what_a_wide_fixture_asks_when_it_is_torn_down_is_its_own(suite, order):
+    """Its farewell is on its own cassette, whichever test happens to be the last, of ours or not."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="module")
+        def wide():
+            ask("welcome")
+            yield
+            ask("farewell")
+
+        @pytest.fixture(scope="session")
+        def silent():
+            yield
+            ask("only at the end")
+
+        def test_one(llmreplay, wide, silent):
+            ask("one")
+
+        def test_two(llmreplay, wide):
+            ask("two")
+
+        def test_of_somebody_else(wide):
+            pass
+        """
+    )
+
+    suite.record().assert_outcomes(passed=3)
+    sent = suite.sent
+    replayed = suite.run(*order)
+
+    replayed.assert_outcomes(passed=3)
+    replayed.stdout.re_match_lines([r"llmreplay: 5 replayed;.*"])
+    assert suite.sent == sent
+    assert {name: suite.prompts(name) for name in suite.cassettes} == {
+        "test_a/fixture.silent.json": ["only at the end"],
+        "test_a/fixture.wide.json": ["welcome", "farewell"],
+        "test_a/test_one.json": ["one"],
+        "test_a/test_two.json": ["two"],
+    }
+
+
+def test_a_farewell_that_is_refused_is_an_error_of_the_last_teardown(suite):
+    """What a torn-down fixture swallowed is not lost, and nothing leaves."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="module")
+        def wide():
+            yield
+            try:
+                ask("farewell")
+            except BaseException:
+                pass
+
+        def test_one(llmreplay, wide):
+            pass
+
+        def test_of_somebody_else():
+            pass
+        """
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*no recorded interaction matches this request.*"])
+
+
 def test_calls_in_set_up_call_and_teardown_are_told_apart(suite):
     """A test's cassette says in which part each call was made; calls of the teardown are played there, too."""
     suite.pytester.makepyfile(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import time_ns
 from typing import Any, NoReturn
@@ -14,20 +14,18 @@ import pytest
 
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.session_guard import SessionGuard
 from llmreplay.pytest_run.ungrouping import ungrouped
-from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.report.failing import as_test_failure
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check
-from llmreplay.storage.lock import locked
 from llmreplay.storage.names import cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
 _PASSED = pytest.StashKey[bool]()
-_LONGEST_SET_UP_S = 600.0
 
 
 class Run:
@@ -42,15 +40,17 @@ class Run:
         """
         self._config = config
         self._said = Said(config)
-        self._wide = WideFixtures(config.rootpath)
         self._tallies = Tallies()
         self._current: Replay | None = None
         self._shown = Shown()
         self._phase = "call"
         self._guard = SessionGuard()
-        self._locks: dict[Replay, ExitStack] = {}
+        is_worker = hasattr(config, "workerinput")
+        self._fixtures = FixtureCassettes(
+            self._said, self._open_of_fixture, self._settle_fixture, has_other_workers=is_worker
+        )
         # Of several workers none speaks for the run.
-        self._has_warned = hasattr(config, "workerinput")
+        self._has_warned = is_worker
         self._ambience = Ambience(
             root=config.rootpath,
             ini=self._said.ini,
@@ -194,6 +194,9 @@ class Run:
             # A child process tells what it was refused at the latest when the network is opened again.
             replay.verify(only_since=True)
 
+    def _settle_fixture(self, replay: Replay, passed: bool, late: bool) -> None:
+        self._judge_and_close(replay, passed=passed, late=late)
+
     def _close(self, replay: Replay, *, passed: bool) -> None:
         try:
             replay.close(passed=passed)
@@ -206,36 +209,32 @@ class Run:
 
     def own_wide_fixtures(self, items: Sequence[pytest.Item]) -> None:
         """Note the fixtures that tests of ours use and that outlive a test."""
-        self._wide.own(items)
+        self._fixtures.wide.own(items)
 
     def owns(self, fixturedef: pytest.FixtureDef[Any]) -> bool:
         """Say whether a fixture has a cassette of its own."""
-        return fixturedef in self._wide
+        return fixturedef in self._fixtures.wide
 
-    def open_fixture(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Replay:
-        """Open the cassette of a fixture that is about to be set up."""
+    def open_fixture(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Callable[[], None]:
+        """Open the cassette of a fixture; give what is to be called when its set-up went well."""
         try:
-            settings = self._said.settings_for(request.node)
-            name = self._wide.cassette_name(fixturedef, request)
-            path = self._said.path_of(settings, name, may_be_named=False)
-            label = f"fixture {fixturedef.argname}"
-            node_id = request.node.nodeid or "."
-            with ExitStack() as stack:
-                if hasattr(self._config, "workerinput") and _is_recording(settings):
-                    # One worker records it, the others wait and then replay.
-                    lock = path.with_name(f"{path.name}.set-up")
-                    stack.enter_context(locked(lock, timeout_s=_LONGEST_SET_UP_S))
-                replay = self._opened(path, settings, label=label, node_id=node_id, covers=self._current)
-                self._locks[replay] = stack.pop_all()
+            return self._fixtures.begin_set_up(fixturedef, request)
+        except LlmReplayError as error:
+            _fail(error)
+
+    def _open_of_fixture(self, place: Place) -> Replay:
+        try:
+            replay = self._opened(
+                place.path, place.settings, label=place.label, node_id=place.node_id, covers=self._current
+            )
         except LlmReplayError as error:
             _fail(error)
         self._shown.add(replay, is_lasting=True)
         return replay
 
-    def close_fixture(self, replay: Replay, *, passed: bool) -> None:
+    def close_fixture(self, fixturedef: pytest.FixtureDef[Any], *, passed: bool) -> None:
         """Judge and close the cassette of a fixture that was set up."""
-        with self._locks.pop(replay):
-            self._judge_and_close(replay, passed=passed, late=False)
+        self._fixtures.end_set_up(fixturedef, passed=passed)
 
     # Reports
 

@@ -158,7 +158,7 @@ def test_the_document_shows_what_was_measured(bench):
     """The tables in docs/faults.md are those of this run; `python tests/e2e/fault_table.py` writes them anew."""
     text = DOCUMENT.read_text("utf-8")
 
-    assert fault_table.measured(bench) in text
+    assert fault_table.measured(bench) in text, "out of date: run python tests/e2e/fault_table.py"
 
 
 @pytest.mark.parametrize("api", [MESSAGES, CHAT, RESPONSES])

@@ -42,17 +42,7 @@ SETTINGS = {
     "max_cost_usd": "budget of US dollars a test",
     "accept": "take a recording though it is worse than the cassette that stands",
 }
-_ON_COMMAND_LINE = (
-    "mode",
-    "cassette_dir",
-    "on_unmatched",
-    "on_unplayed",
-    "on_unfired",
-    "guard",
-    "clock",
-    "speed",
-    "faults",
-)
+_OPTIONS = ("mode", "cassette_dir", "on_unmatched", "on_unplayed", "on_unfired", "guard", "clock", "speed", "faults")
 _LISTS = ("ignore", "normalize", "redact", "keep", "hosts", "ignore_hosts", "allowed_hosts", "upstream")
 _SWITCHES = ("allow_repeats", "accept")
 _RUN = pytest.StashKey["Run"]()
@@ -67,7 +57,7 @@ _BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register every setting as ini, and those that make sense on the command line."""
     group = parser.getgroup("llmreplay", "record and replay LLM calls")
-    for name in _ON_COMMAND_LINE:
+    for name in _OPTIONS:
         group.addoption(
             f"--llmreplay-{name.replace('_', '-')}", dest=f"llmreplay_{name}", default=None, help=SETTINGS[name]
         )
@@ -105,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from llmreplay.pytest_fuzz import Chaotic
 
         config.pluginmanager.register(Chaotic.told(config))
-    said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_ON_COMMAND_LINE, "accept"))
+    said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_OPTIONS, "accept"))
     said = said or any(name.startswith("LLMREPLAY_") for name in os.environ)
     if said or any(_ini(config, name) is not None for name in SETTINGS):
         _run_of(config).begin()

@@ -77,6 +77,7 @@ def _smallest_failing(item: pytest.Item, trials: Trials, settings: FuzzSettings,
     return smallest_failing(
         _drawn(trials.plain, settings),
         trials.problem_under,
+        trials.attempts_made,
         key=item.nodeid,
         seed=seed,
         max_examples=settings.max_examples,
@@ -108,6 +109,9 @@ def _raise_again(item: pytest.Item, trials: Trials, found: Scenario, settings: F
     item.add_report_section("call", "llmreplay: smallest scenario", text)
     if problem is None:
         pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)
+    if problem.__traceback__ is None:
+        # It was seen from outside, so there is no place in the test to show.
+        pytest.fail(str(problem), pytrace=False)
     raise problem
 
 

@@ -51,7 +51,7 @@ def failure_text(scenario: Scenario, settings: FuzzSettings, trials: Trials, see
         *(f"    {line}" for line in pasted.splitlines()),
         "",
         f"As code: {code_of(scenario)}" if "\n" not in code_of(scenario) else f"As code:\n{code_of(scenario)}",
-        f"Before that it was tried under {counted(trials)} (seed {seed}).",
+        f"The first scenario that failed was number {trials.found_after} (seed {seed}).",
     ]
     return "\n".join(lines)
 

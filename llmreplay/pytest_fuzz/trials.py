@@ -58,12 +58,14 @@ class Trials:
         discarded: Runs that asked for what was never recorded.
         fails_alone: Whether the body of the last run failed by itself, without help of an oracle, a limit, or an
             answer that was made up.
+        found_after: Runs up to the first in which something was wrong, that one included; None if there is none.
     """
 
     def __init__(self, item: pytest.Item, replay: Replay, settings: FuzzSettings) -> None:
         self.plain = plain_run_of(replay)
         self.passed = self.allowed = self.discarded = 0
         self.fails_alone = False
+        self.found_after: int | None = None
         self._item = item
         self._replay = replay
         self._settings = settings
@@ -77,6 +79,12 @@ class Trials:
 
     def problem_under(self, scenario: object) -> BaseException | None:
         """Run the test under a scenario; give what is wrong, None if nothing is."""
+        problem = self._problem_under(scenario)
+        if problem is not None and self.found_after is None:
+            self.found_after = self.tried + 1
+        return problem
+
+    def _problem_under(self, scenario: object) -> BaseException | None:
         replay, settings = self._replay, self._settings
         otherwise = MADE_UP if settings.on_unmatched == "answer" else None
         replay.rewind(Start(scenario=scenario, limits=self._limits, otherwise=otherwise))
@@ -102,6 +110,10 @@ class Trials:
             self.allowed += error is not None
             self.passed += error is None
         return problem
+
+    def attempts_made(self) -> int:
+        """Give how many attempts the last run came to; before the first, the run without faults."""
+        return sum(len(call.attempts) for call in self._replay.calls)
 
     @property
     def tried(self) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 
-from llmreplay.core.fault import Scenario
+from llmreplay.core.fault import Fault, Scenario
+
+_History: TypeAlias = tuple[tuple[Fault, ...], ...]
 
 _PHASES = (Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
 
@@ -21,6 +24,7 @@ class _Broken(Exception):
 def smallest_failing(
     drawn: st.SearchStrategy[Scenario],
     problem_under: Callable[[Scenario], BaseException | None],
+    attempts_made: Callable[[], int],
     *,
     key: str,
     seed: int,
@@ -31,6 +35,7 @@ def smallest_failing(
     Args:
         drawn: The scenarios.
         problem_under: Tries one.
+        attempts_made: Gives how many attempts the last one tried came to; at first, the number without faults.
         key: Names what is tried, in the example database of Hypothesis's profile: what was found is tried first.
         seed: Of this search; the same seed tries the same.
         max_examples: To be tried; None for as many as Hypothesis's profile says.
@@ -43,6 +48,8 @@ def smallest_failing(
     """
     profile = hypothesis.settings()
     failing: list[Scenario] = []
+    tried = Tried()
+    tried.add(Scenario(), attempts_made())
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -58,8 +65,11 @@ def smallest_failing(
     )
     @hypothesis.given(scenario=drawn)
     def try_one(scenario: Scenario) -> None:
+        # What would be the same again does not count; once one fails, each must be tried as it is.
+        hypothesis.assume(failing or scenario not in tried)
         problem = problem_under(scenario)
         if problem is None:
+            tried.add(scenario, attempts_made())
             return
         failing.append(scenario)
         # The error itself tells two bugs apart, by its type and place.
@@ -74,6 +84,38 @@ def smallest_failing(
             raise
         return failing[-1]
     return None
+
+
+class Tried:
+    """The scenarios that were tried: those that do the same to every attempt that is made are the same.
+
+    After a 401 at the first attempt no second is made, so whatever a scenario has in store for the second, it is one
+    that was tried.
+    """
+
+    def __init__(self) -> None:
+        self._histories: dict[int, set[_History]] = {}
+
+    def add(self, scenario: Scenario, attempts: int) -> None:
+        """Note a scenario, and how many attempts were made under it."""
+        if not _has_conditions(scenario):
+            self._histories.setdefault(attempts, set()).add(_history(scenario, attempts))
+
+    def __contains__(self, scenario: Scenario) -> bool:
+        if _has_conditions(scenario):
+            return False
+        return any(_history(scenario, attempts) in seen for attempts, seen in self._histories.items())
+
+
+def _has_conditions(scenario: Scenario) -> bool:
+    return any(injection.schedule.when is not None for injection in scenario.injections)
+
+
+def _history(scenario: Scenario, attempts: int) -> _History:
+    return tuple(
+        tuple(injection.fault for injection in scenario.injections if injection.schedule.hits(number, ""))
+        for number in range(1, attempts + 1)
+    )
 
 
 class _Shared(ExampleDatabase):

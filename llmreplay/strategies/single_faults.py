@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hypothesis import strategies as st
 
@@ -16,6 +16,10 @@ from llmreplay.faults.latency import Delay, SlowFirstToken, SlowStream
 from llmreplay.strategies.rows import rows_named
 
 MOST_EVENTS = 8
+_SHARE = 12
+_WEIGHTS = {"status": 2, "stream": 2}
+"""Kinds with more faults than others are drawn more often."""
+
 _PLACES = ("events", "after", "n")
 _LARGEST_CHUNK = 64
 _HARMLESS_DELAYS_S = (0.05, 0.5, 2.0)
@@ -60,7 +64,7 @@ def faults(
     events: int = MOST_EVENTS,
     streams: bool = True,
 ) -> st.SearchStrategy[Fault]:
-    """Draw one fault, each kind as often as any other.
+    """Draw one fault, of each kind about as often as of any other.
 
     Args:
         api: Only faults that can hit a call to it: an `Api`, `anthropic.messages`, `anthropic`; None for all.
@@ -72,18 +76,28 @@ def faults(
         SettingError: An api or kind that does not exist.
     """
     may_stream = streams and (api is None or any(row.wire is not None for row in rows_named(api)))
-    groups = tuple(entries_of(kinds, is_streamed=None if may_stream else False).values())
+    found = entries_of(kinds, is_streamed=None if may_stream else False)
     if events < 1:
         raise SettingError(f"faults(events={events}): a stream that a fault can hit has one event at least.")
-    return _fault(groups, events)
+    return _fault(tuple(_weighted(found)), events)
+
+
+def _weighted(groups: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
+    """Repeat faults so that each kind is drawn about as often as any other, by one choice: that shrinks best."""
+    for kind, entries in groups.items():
+        times = max(1, round(_SHARE * _WEIGHTS.get(kind, 1) / len(entries)))
+        for entry in entries:
+            yield from [entry] * times
 
 
 @st.composite
-def _fault(draw: st.DrawFn, groups: tuple[tuple[Entry, ...], ...], events: int) -> Fault:
-    entry = draw(st.sampled_from(draw(st.sampled_from(groups))))
+def _fault(draw: st.DrawFn, weighted: tuple[Entry, ...], events: int) -> Fault:
+    entry = draw(st.sampled_from(weighted))
     if entry.make is Rechunk:
         return draw(_rechunks())
-    sample = dict(draw(st.sampled_from(entry.samples)))
+    # A choice even where there is none: a fault must not seem simpler for having no variants.
+    number = draw(st.integers(0, max(1, len(entry.samples) - 1)))
+    sample = dict(entry.samples[number % len(entry.samples)])
     place = next((name for name in _PLACES if name in sample), None)
     if place is not None:
         lowest = 1 if place == "n" else 0

@@ -16,27 +16,30 @@ from llmreplay.strategies.rows import rows_named
 from llmreplay.strategies.single_faults import MOST_EVENTS, faults, harmless_faults
 
 MOST_ATTEMPTS = 4
-_TIMES: tuple[int | None, ...] = (1, 1, 2, 3, None)
-_ONE_IN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """One fault on its way into a scenario.
+class _Slot:
+    """When a fault happens.
 
     Attributes:
-        fault: What happens.
-        api: The only api that it hits; None for any.
         skipped: Attempts between it and the fault before.
         times: Attempts that it hits; None for all to come.
         is_together: Whether it hits the same attempts as the fault before.
     """
 
+    skipped: int = 0
+    times: int | None = 1
+    is_together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One fault on its way into a scenario: what happens, to calls of which api (None for any), and when."""
+
     fault: Fault
     api: str | None
-    skipped: int
-    times: int | None
-    is_together: bool
+    slot: _Slot
 
 
 def scenarios(
@@ -96,29 +99,28 @@ def _scenarios(
         raise SettingError(
             f"scenarios(min_faults={lowest}, max_faults={highest}, attempts={attempts}): there must be room for them."
         )
-    steps = st.one_of([_steps(name, fault, attempts) for name, fault in hits.items()])
+    slots = st.sampled_from(_slots(attempts))
+    steps = st.one_of([st.builds(_Step, fault, st.just(name), slots) for name, fault in hits.items()])
     return st.lists(steps, min_size=lowest, max_size=highest).map(_scenario_of)
 
 
-def _steps(api: str | None, fault: st.SearchStrategy[Fault], attempts: int) -> st.SearchStrategy[_Step]:
-    # Half of them follow at once: faults in a row are what error handling is made for.
-    skipped = st.integers(0, 2 * attempts - 1).map(lambda number: max(0, number - attempts))
-    return st.builds(
-        _Step,
-        fault,
-        st.just(api),
-        skipped,
-        st.sampled_from(_TIMES),
-        st.integers(0, _ONE_IN - 1).map(lambda number: number == _ONE_IN - 1),
-    )
+def _slots(attempts: int) -> list[_Slot]:
+    """List the places of a fault behind the one before, the simplest first.
+
+    Most are at once: faults in a row are what error handling is made for. One choice decides, for that shrinks best.
+    """
+    weight = max(1, attempts // 2)
+    at_once = [*[_Slot()] * 8, *[_Slot(times=2)] * 2, _Slot(times=3), *[_Slot(times=None)] * 2]
+    later = [_Slot(skipped, times) for skipped in range(1, attempts) for times in (1, 1, 2, None)]
+    return [*(slot for slot in at_once for _ in range(weight)), *later, *[_Slot(is_together=True)] * (2 * weight)]
 
 
 def _scenario_of(steps: Sequence[_Step]) -> Scenario:
     injections: list[Injection] = []
     following, hit = 1, (1, 1)
     for number, step in enumerate(steps):
-        if not (step.is_together and number):
-            hit = (following + step.skipped, step.times or 0)
+        if not (step.slot.is_together and number):
+            hit = (following + step.slot.skipped, step.slot.times or 0)
         injections.append(Injection(step.fault, _schedule(*hit, step.api)))
         if not hit[1]:
             break

@@ -40,8 +40,9 @@ def _events(body: bytes) -> Iterator[tuple[int, int, bytes]]:
         if body[:64].lstrip()[:1] == b"[":
             yield 0, len(body), b"array"
             return
-        for match in _JSON_LINE.finditer(body):
-            yield match.start(), match.end(), b""
+        lines = list(_JSON_LINE.finditer(body))
+        if len(lines) > 1:
+            yield from ((match.start(), match.end(), b"") for match in lines)
         return
     names = [(match.start(), match[1]) for match in _EVENT_LINE.finditer(body)]
     following = 0

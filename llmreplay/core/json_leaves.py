@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 _DEEPEST = 200
 """No provider nests deeper; what does is an attack on whoever keeps the paths."""
 
-_PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+# Possessive: without a way back a string of 50 MB takes a third of a second, with one 20 seconds.
+_PIECE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
 @dataclass(slots=True)

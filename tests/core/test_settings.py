@@ -96,8 +96,10 @@ def test_a_value_is_understood_in_every_spelling(name, value, expected):
         (
             "upstream",
             "api.anthropic.com=localhost",
-            "here: upstream: 'api.anthropic.com' is no address. Write "
-            + "{'https://api.anthropic.com': 'http://127.0.0.1:8123'}.",
+            (
+                "here: upstream: 'api.anthropic.com' is no address. "
+                "Write {'https://api.anthropic.com': 'http://127.0.0.1:8123'}."
+            ),
         ),
         ("modus", "once", "here: 'modus' is no setting. Did you mean mode?"),
     ],

@@ -1,14 +1,16 @@
 # make demo   records a small suite from the embedded simulator with the real SDKs, then replays it offline
 # make test   runs every test
+# make bench  measures this project beside others, in an environment of its own; see benchmarks/README.md
 # Both need Python 3.11 or newer with pip, and nothing else; the environment is made in .venv.
 
 PYTHON ?= python3
 ENVIRONMENT := .venv
+BENCH_ENVIRONMENT ?= .venv-bench
 BIN := $(ENVIRONMENT)/bin
 READY := $(ENVIRONMENT)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test bench lint clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -24,6 +26,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+bench:
+	$(PYTHON) -m venv $(BENCH_ENVIRONMENT)
+	$(BENCH_ENVIRONMENT)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BENCH_ENVIRONMENT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BENCH_ENVIRONMENT)/bin/python benchmarks/run.py $(BENCH)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,4 +39,4 @@ lint: $(READY)
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 clean:
-	rm -rf $(ENVIRONMENT)
+	rm -rf $(ENVIRONMENT) $(BENCH_ENVIRONMENT)

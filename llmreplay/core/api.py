@@ -49,6 +49,7 @@ class Api:
         build_response: Makes up an answer to a request, streamed (True) or not.
         looks_like: Says whether a decoded body has this endpoint's shape; used where the host is a stand-in.
         canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
+        volatile_query: Query parameters that come and go with SDK versions without changing what is asked.
         source: Address of the vendor's documentation, with the day it was read.
     """
 
@@ -69,6 +70,7 @@ class Api:
     build_response: Callable[[Reply, Request, bool], Response] | None = None
     looks_like: Callable[[Json], bool] | None = None
     canonical_path: Callable[[str], str] | None = None
+    volatile_query: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,14 +133,22 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
     """Write a URL in the one way that all its spellings share; the query is a multiset."""
     parts = urlsplit(request.url)
     if rules.ignores_host:
-        api = next((row for row in rules.apis if row.canonical_path and row.path.fullmatch(parts.path)), None)
+        api = next(
+            (
+                row
+                for row in rules.apis
+                if (row.canonical_path or row.volatile_query) and row.path.fullmatch(parts.path)
+            ),
+            None,
+        )
     path = api.canonical_path(parts.path) if api is not None and api.canonical_path else parts.path
     query = ""
+    ignored = rules.ignored_query if api is None else (*rules.ignored_query, *api.volatile_query)
     if parts.query:
         pairs = [
             f"{name}={value}"
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            if not any(fnmatchcase(name, pattern) for pattern in rules.ignored_query)
+            if not any(fnmatchcase(name, pattern) for pattern in ignored)
         ]
         query = "?" + "&".join(sorted(pairs)) if pairs else ""
     for normalizer in rules.normalizers:

@@ -20,6 +20,9 @@ MESSAGES = Api(
     provider="anthropic",
     hosts=HOSTS,
     path=re.compile("/v1/messages"),
+    # `beta.messages` said ?beta=true until SDK 2.0; what a beta changes stands in the header `anthropic-beta`.
+    # Seen in anthropic 0.125.0 and 2.11.0 on 2026-11-21.
+    volatile_query=("beta",),
     source=SOURCE,
     wire=Wire.SSE,
     is_streamed=messages.is_streamed,

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from doubles import A_CATALOGUE, URL, a_request
+from doubles import A_CATALOGUE, URL, a_request, an_api
 
 from llmreplay.core.errors import SettingError
-from llmreplay.core.matching import fingerprint, rules_from
+from llmreplay.core.matching import Rules, fingerprint, rules_from
 from llmreplay.core.model import Request
 
 
@@ -55,6 +55,14 @@ def test_what_does_not_count_does_not_change_the_fingerprint(one, other):
 def test_what_counts_changes_the_fingerprint(other):
     """Method, URL, feature headers and the whole body tell questions apart."""
     assert not same(a_request(), other)
+
+
+def test_a_volatile_parameter_of_an_api_does_not_count():
+    """A query parameter that its row calls volatile may come and go; any other may not."""
+    rules = Rules(apis=(an_api(volatile_query=("beta",)),))
+    plain, beta, other = (fingerprint(a_request(url=URL + query), rules) for query in ("", "?beta=true", "?x=1"))
+
+    assert plain == beta != other
 
 
 def test_a_query_is_a_multiset():

@@ -12,8 +12,7 @@ from .sdk_variants import EMBEDDINGS, VARIANTS, Variant
 
 CASSETTE = Path(__file__).parent / "cassettes" / "every_client.json"
 PROMPT = "Where is Paris?"
-# Anthropic's beta client said `?beta=true` until 2.0.
-SETTINGS = {"allow_repeats": True, "on_unplayed": "ignore", "ignore": ["query:beta"]}
+SETTINGS = {"allow_repeats": True, "on_unplayed": "ignore"}
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

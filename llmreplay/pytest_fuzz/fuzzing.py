@@ -12,7 +12,7 @@ import pytest
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.fault import Scenario
 from llmreplay.pytest_fuzz.said import FuzzSettings, fuzz_settings_of
-from llmreplay.pytest_fuzz.telling import counted, failure_text
+from llmreplay.pytest_fuzz.telling import counted, failure_text, merged
 from llmreplay.pytest_fuzz.trials import Plain, Trials
 from llmreplay.session import Replay
 from llmreplay.session.opened import OPEN
@@ -53,10 +53,11 @@ class Fuzzing:
             pytest.fail(
                 "llmreplay_fuzz: this test makes no calls, so there is nothing to lay faults over.", pytrace=False
             )
-        seed = next((one for one in (settings.seed, self._seed) if one is not None), None)
-        seed = secrets.randbelow(2**32) if seed is None else seed
+        told = self._seed if settings.seed is None else settings.seed
+        seed = secrets.randbelow(2**32) if told is None else told
         try:
-            found = _smallest_failing(item, trials, settings, seed)
+            # A seed that was told means: the same as the last time, whatever was found since.
+            found = _smallest_failing(item, trials, settings, seed, uses_database=told is None)
         except LlmReplayError as error:
             pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
         if found is None:
@@ -65,7 +66,9 @@ class Fuzzing:
         _raise_again(item, trials, found, settings, seed)
 
 
-def _smallest_failing(item: pytest.Item, trials: Trials, settings: FuzzSettings, seed: int) -> Scenario | None:
+def _smallest_failing(
+    item: pytest.Item, trials: Trials, settings: FuzzSettings, seed: int, *, uses_database: bool
+) -> Scenario | None:
     for example in settings.examples:
         scenario = scenario_of(example)
         if trials.problem_under(scenario) is not None:
@@ -80,6 +83,7 @@ def _smallest_failing(item: pytest.Item, trials: Trials, settings: FuzzSettings,
         trials.attempts_made,
         key=item.nodeid,
         seed=seed,
+        uses_database=uses_database,
         max_examples=settings.max_examples,
     )
 
@@ -105,7 +109,7 @@ def _raise_again(item: pytest.Item, trials: Trials, found: Scenario, settings: F
     __tracebackhide__ = True
     problem = trials.problem_under(found)
     fails_alone = problem is not None and trials.fails_alone
-    text = failure_text(found, settings, trials, seed, fails_alone=fails_alone)
+    text = failure_text(merged(found), settings, trials, seed, fails_alone=fails_alone)
     item.add_report_section("call", "llmreplay: smallest scenario", text)
     if problem is None:
         pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmreplay.core.fault import Scenario
-from llmreplay.faults import code_of, text_of
+from llmreplay.faults import code_of, scenario_from_text, text_of
 from llmreplay.pytest_fuzz.said import FuzzSettings, as_code
 from llmreplay.pytest_fuzz.trials import Trials
 
@@ -25,9 +25,10 @@ def reproduction(scenario: Scenario, settings: FuzzSettings, *, fails_alone: boo
         return f"def test_...(llmreplay):\n{body}\n    ..."
     if fails_alone:
         return f'@pytest.mark.llmreplay(faults="{text}")'
-    kept = {
+    kept: dict[str, object] = {
         "examples": [text],
         "max_examples": 0,
+        **({"allowed": _Names(settings.allowed)} if settings.allowed else {}),
         **{
             name: value
             for name, value in (
@@ -42,6 +43,23 @@ def reproduction(scenario: Scenario, settings: FuzzSettings, *, fails_alone: boo
     return f"@pytest.mark.llmreplay_fuzz({as_code(kept)})"
 
 
+class _Names:
+    """Exceptions, as they are written."""
+
+    def __init__(self, kinds: Sequence[type[BaseException]]) -> None:
+        self._kinds = kinds
+
+    def __repr__(self) -> str:
+        names = ", ".join(kind.__name__ for kind in self._kinds)
+        return f"({names},)" if len(self._kinds) == 1 else f"({names})"
+
+
+def merged(scenario: Scenario) -> Scenario:
+    """Give the same scenario in the fewest injections: one for a fault that hits attempts in a row."""
+    text = text_of(scenario)
+    return scenario if text is None else scenario_from_text(text)
+
+
 def failure_text(scenario: Scenario, settings: FuzzSettings, trials: Trials, seed: int, *, fails_alone: bool) -> str:
     """Tell what was found, and how to have it again."""
     pasted = reproduction(scenario, settings, fails_alone=fails_alone)
@@ -50,7 +68,10 @@ def failure_text(scenario: Scenario, settings: FuzzSettings, trials: Trials, see
         "",
         *(f"    {line}" for line in pasted.splitlines()),
         "",
-        f"As code: {code_of(scenario)}" if "\n" not in code_of(scenario) else f"As code:\n{code_of(scenario)}",
+        "As code:",
+        "",
+        *(f"    {line}" for line in code_of(scenario).splitlines()),
+        "",
         f"The first scenario that failed was number {trials.found_after} (seed {seed}).",
     ]
     return "\n".join(lines)

@@ -28,6 +28,7 @@ def smallest_failing(
     *,
     key: str,
     seed: int,
+    uses_database: bool = True,
     max_examples: int | None = None,
 ) -> Scenario | None:
     """Look for a scenario under which there is a problem, and shrink it.
@@ -37,7 +38,8 @@ def smallest_failing(
         problem_under: Tries one.
         attempts_made: Gives how many attempts the last one tried came to; at first, the number without faults.
         key: Names what is tried, in the example database of Hypothesis's profile: what was found is tried first.
-        seed: Of this search; the same seed tries the same.
+        seed: Of this search; the same seed tries the same, what the database holds apart.
+        uses_database: Whether that is used at all.
         max_examples: To be tried; None for as many as Hypothesis's profile says.
 
     Returns:
@@ -51,10 +53,9 @@ def smallest_failing(
     tried = Tried()
     tried.add(Scenario(), attempts_made())
 
-    @hypothesis.seed(seed)
     @hypothesis.settings(
         max_examples=profile.max_examples if max_examples is None else max_examples,
-        database=None if profile.database is None else _Shared(profile.database, key),
+        database=_Shared(profile.database, key) if profile.database is not None and uses_database else None,
         deadline=None,
         derandomize=False,
         verbosity=Verbosity.quiet,
@@ -63,6 +64,7 @@ def smallest_failing(
         phases=[phase for phase in _PHASES if phase in profile.phases],
         suppress_health_check=list(HealthCheck),
     )
+    @hypothesis.seed(seed)  # innermost, for it would take the database away
     @hypothesis.given(scenario=drawn)
     def try_one(scenario: Scenario) -> None:
         # What would be the same again does not count; once one fails, each must be tried as it is.

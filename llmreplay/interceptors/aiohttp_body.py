@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any, Protocol
@@ -14,11 +15,24 @@ from llmreplay.interceptors.delivery import Delivery
 from llmreplay.interceptors.tee import Tee
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes that came together.
+
+    Attributes:
+        data: Empty where only the end of a chunk came.
+        ends_chunk: Whether an HTTP chunk ends with them.
+    """
+
+    data: bytes
+    ends_chunk: bool = True
+
+
 class Source(Protocol):
     """Where a body comes from."""
 
-    async def next(self) -> bytes | None:
-        """Wait for the next chunk; None at the end, an exception where the body breaks off."""
+    async def next(self) -> Piece | None:
+        """Wait for what comes next; None at the end, an exception where the body breaks off."""
         ...
 
 
@@ -31,13 +45,13 @@ class RecordedBody:
         self._exception_at = exception_at
         self._due_s: float | None = None
 
-    async def next(self) -> bytes | None:
+    async def next(self) -> Piece | None:
         """Give the next chunk when it is due."""
         chunk = self._delivery.next_chunk
         if chunk is not None:
             await self._pass_time(chunk.delay_s, chunk.after_s)
             self._delivery.took()
-            return chunk.data
+            return Piece(chunk.data)
         await self._pass_time(self._delivery.outcome.end_delay_s)
         end = self._delivery.ended()
         if end is not End.COMPLETE:
@@ -66,31 +80,53 @@ class RecordedBody:
 class LiveBody:
     """The body of a real response: noted, and passed on as it comes."""
 
-    def __init__(self, payload: Any, tee: Tee) -> None:
+    def __init__(self, payload: Any, tee: Tee, *, is_chunked: bool) -> None:
         self._payload = payload
         self._tee = tee
+        self._is_chunked = is_chunked
+        # Of an HTTP chunk that has not come in full: on replay it comes at once.
+        self._part = b""
 
-    async def next(self) -> bytes | None:
+    async def next(self) -> Piece | None:
         """Wait for what arrives next."""
+        data, ends_chunk = b"", False
         try:
-            data: bytes = await self._payload.readany()
+            # The payload of an answer without a body reports ends for ever.
+            while not self._payload.at_eof():
+                data, ends_chunk = await self._payload.readchunk()
+                if data or self._part or not ends_chunk:
+                    break
+                # HTTP's own last chunk is empty, and ends nothing.
+                ends_chunk = False
         except Exception as error:
-            self._tee.ended(end_from(error))
+            self._ended(end_from(error))
             raise
-        if not data:
-            self._tee.ended(End.COMPLETE)
+        if not data and not ends_chunk:
+            self._ended(End.COMPLETE)
             return None
-        self._tee.feed(data)
-        return data
+        self._part += data
+        if ends_chunk or not self._is_chunked:
+            self._note()
+        return Piece(data, ends_chunk)
+
+    def _note(self) -> None:
+        if self._part:
+            self._tee.feed(self._part)
+            self._part = b""
+
+    def _ended(self, end: End) -> None:
+        self._note()
+        self._tee.ended(end)
 
     def close(self) -> None:
         """Note that the client wants no more; what has arrived in full is kept in full."""
         if self._tee.has_ended:
             return
         if self._payload.is_eof() and self._payload.exception() is None:
-            self._tee.feed(self._payload.read_nowait(-1))
-            self._tee.ended(End.COMPLETE)
-        self._tee.ended(End.CLIENT_CLOSED)
+            self._part += self._payload.read_nowait(-1)
+            self._ended(End.COMPLETE)
+        else:
+            self._ended(End.CLIENT_CLOSED)
 
 
 class _NoFlow:
@@ -136,18 +172,19 @@ def _reader_class(library: ModuleType) -> Any:
             while not self.is_eof():
                 await self._wait("wait_eof")
 
-        def feed(self, data: bytes | None) -> None:
-            """Take a chunk, or the end."""
+        def feed(self, piece: Piece | None) -> None:
+            """Take what came, or the end."""
             try:
-                if data is None:
+                if piece is None:
                     self._sink.feed_eof()
                     return
                 if self._is_chunked:
                     self.begin_http_chunk_receiving()
-                rest = data
+                rest = piece.data
+                # It says whether it holds back what it has decoded.
                 while self._sink.feed_data(rest, len(rest)):
                     rest = b""
-                if self._is_chunked:
+                if self._is_chunked and piece.ends_chunk:
                     self.end_http_chunk_receiving()
             except (library.http_exceptions.HttpProcessingError, AssertionError) as error:
                 raise library.ClientPayloadError(str(error)) from error

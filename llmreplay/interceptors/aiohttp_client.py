@@ -257,7 +257,7 @@ class _Sending:
             self._sent_s,
             is_decoded=is_decoded,
         )
-        body = self._body = LiveBody(payload, tee)
+        body = self._body = LiveBody(payload, tee, is_chunked=bool(message.chunked))
         if self._plan.change is not None:
             await _drain(body)
             return await self._answer(self._plan.change(tee.outcome))

@@ -56,6 +56,7 @@ class Attempt:
         origin: The thread or task that made it.
         leave: Leaves the answer that a fault was laid over for the next identical request; None if it has been left,
             or there is none to leave.
+        receiving: While a provider's answer is passed on: ends that, and records what came so far; else None.
     """
 
     asked: Asked
@@ -72,6 +73,7 @@ class Attempt:
     wait_s: float | None = None
     origin: Origin = field(default_factory=Origin)
     leave: Callable[[], object] | None = None
+    receiving: Callable[[End], object] | None = None
     _answer: tuple[Outcome, Answer] | None = None
 
     @property

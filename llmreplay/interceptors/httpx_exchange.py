@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +9,8 @@ from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import End, Failure, Request, Response, TransportFailure
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.surroundings import Timeouts
-from llmreplay.interceptors.content_encoding import BodyDecoder, decoded_body
+from llmreplay.interceptors.content_encoding import decoded_body
+from llmreplay.interceptors.tee import Tee as PlainTee
 
 _EXCEPTION_NAMES = {
     Failure.CONNECT_ERROR: "ConnectError",
@@ -95,45 +94,17 @@ def failure_from(error: BaseException, after_s: float) -> TransportFailure:
     return TransportFailure(Failure.PROTOCOL_ERROR, str(error), after_s)
 
 
-class Tee:
-    """Notes the chunks of a real response while they pass, and records it once when it has ended."""
+class Tee(PlainTee):
+    """Notes the chunks of a response of httpx."""
 
     def __init__(self, recorder: Recorder, attempt: Attempt, native: Any, sent_s: float) -> None:
-        self._recorder = recorder
-        self._attempt = attempt
-        self._status = native.status_code
         headers = tuple((name.decode("latin-1"), _header_text(value)) for name, value in native.headers.raw)
         reason = native.extensions.get("reason_phrase", b"").decode("latin-1")
-        self._reason = "" if reason == _standard_reason(self._status) else reason
-        self._decoder = BodyDecoder(headers)
-        self._last_s = sent_s
-        self._outcome: Response | None = None
-
-    @property
-    def outcome(self) -> Response:
-        """What was received, once it has ended."""
-        assert self._outcome is not None, "the body has not ended"
-        return self._outcome
-
-    def feed(self, data: bytes) -> None:
-        """Take a chunk as it came."""
-        now = time.monotonic()
-        if self._attempt.first_byte_s is None and data:
-            self._recorder.first_byte(self._attempt)
-        self._decoder.feed(data, now - self._last_s)
-        self._last_s = now
+        super().__init__(recorder, attempt, native.status_code, headers, reason, sent_s)
 
     def broke(self, error: BaseException) -> None:
         """Record that the body broke off with an exception of this library."""
         self.ended(_END_OF.get(type(error).__name__, End.PEER_CLOSED))
-
-    def ended(self, end: End) -> None:
-        """Record what came; later calls do nothing."""
-        if self._outcome is not None:
-            return
-        headers, chunks = self._decoder.result(is_whole=end is End.COMPLETE)
-        self._outcome = Response(self._status, headers, chunks, end, self._reason)
-        self._recorder.record(self._attempt, self._outcome)
 
 
 def _header_text(value: bytes) -> str:
@@ -141,10 +112,3 @@ def _header_text(value: bytes) -> str:
         return value.decode("ascii")
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _standard_reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

@@ -46,6 +46,8 @@ class Tee:
         self._decoder = BodyDecoder(headers)
         self._last_s = sent_s
         self._outcome: Response | None = None
+        self._untold = [True]
+        attempt.receiving = self.ended
 
     @property
     def has_ended(self) -> bool:
@@ -68,14 +70,22 @@ class Tee:
 
     def ended(self, end: End) -> None:
         """Record what came; later calls do nothing."""
-        if self._outcome is not None:
+        # Who takes it records: a stream that is left open is ended with its cassette, while a thread may still read
+        # it, and a garbage collection may close it in the midst of that. A lock would be waited for by its holder.
+        try:
+            self._untold.pop()
+        except IndexError:
             return
+        self._attempt.receiving = None
+        self._outcome = self._received(end)
+        self._recorder.record(self._attempt, self._outcome)
+
+    def _received(self, end: End) -> Response:
         headers, chunks = self._decoder.result(is_whole=end is End.COMPLETE)
         if self._is_decoded:
             length = str(sum(len(chunk.data) for chunk in chunks))
             headers = tuple((name, length if name.lower() == "content-length" else value) for name, value in headers)
-        self._outcome = Response(self._status, headers, chunks, end, self._reason)
-        self._recorder.record(self._attempt, self._outcome)
+        return Response(self._status, headers, chunks, end, self._reason)
 
 
 def standard_reason(status: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from llmreplay.core.errors import ClosedConnection, Refusal
+from llmreplay.core.model import End
+from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Settings
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.providers import CATALOGUE
@@ -28,6 +30,13 @@ def closed_session(
 ) -> AbstractContextManager[Callable[[], None]]:
     """Close the network for a whole session; what is refused is raised where it was tried."""
     return closed(_policy(settings, "session"), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
+
+
+def end_open_streams(recorder: Recorder) -> None:
+    """Record what came so far of every stream that nobody closed: the test is over, and the answer was paid for."""
+    for attempt in recorder.calls.attempts:
+        if attempt.receiving is not None:
+            attempt.receiving(End.CLIENT_CLOSED)
 
 
 def _policy(settings: Settings, label: str) -> GuardPolicy:

@@ -30,7 +30,7 @@ from llmreplay.providers import CATALOGUE
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
 from llmreplay.session.ambience import AMBIENCES
-from llmreplay.session.closing import closed_for
+from llmreplay.session.closing import closed_for, end_open_streams
 from llmreplay.session.opened import OPEN
 from llmreplay.session.parts import as_raised_here, faulting_for, redactor_for, relative, rules_for, utc_now
 from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
@@ -254,6 +254,7 @@ class Replay:
         """Stop answering, put everything back, and save what was recorded if the test passed."""
         try:
             if self._recorder is not None and self._tape is not None:
+                end_open_streams(self._recorder)
                 self._tape.finish(self._recorder.recorded, passed=passed)
         finally:
             if self._tape is not None:

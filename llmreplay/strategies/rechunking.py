@@ -36,6 +36,6 @@ def _cuts(data: bytes) -> st.SearchStrategy[tuple[bytes, ...]]:
     if len(data) < 2:
         return st.just((data,) if data else ())
     places = st.lists(st.integers(1, len(data) - 1), max_size=min(_MOST_CUTS, len(data) - 1), unique=True)
-    return st.one_of(places, st.just(list(range(1, len(data))))).map(
+    return places.map(
         lambda cuts: tuple(data[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), len(data)], strict=True))
     )

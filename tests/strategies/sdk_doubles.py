@@ -74,6 +74,8 @@ def _chat(client: Any) -> Callable[[], tuple[Any, Any]]:
         choice = checked(completion)["choices"][0]
         message = choice["message"]
         message.pop("annotations", None)
+        # A stream begins with empty content where a body has none.
+        message = {name: value for name, value in message.items() if value not in ("", None)}
         for call in message.get("tool_calls", ()):
             call.pop("index", None)
             call["function"].pop("parsed_arguments", None)

@@ -1,12 +1,16 @@
-"""Answers drawn at random are such as the providers' SDKs accept, streamed and plain alike."""
+"""Answers drawn at random are such as the providers' SDKs accept, streamed and plain alike.
+
+`ANSWERS=1000 pytest tests/strategies/test_answers.py` tries that many of each api.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from sdk_doubles import ASKING, Provider
 
@@ -21,7 +25,9 @@ pytest.importorskip("anthropic", reason="the anthropic SDK is not installed")
 pytest.importorskip("openai", reason="the openai SDK is not installed")
 httpx2 = pytest.importorskip("httpx2", reason="the SDKs' HTTP library is not installed")
 
-SLOW_IS_FINE = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
+SLOW_IS_FINE = settings(
+    deadline=None, suppress_health_check=list(HealthCheck), max_examples=int(os.environ.get("ANSWERS", "15"))
+)
 TALKING = [api for api in APIS if api.build_response is not None and api.answer_from_events is not None]
 
 
@@ -64,15 +70,12 @@ def test_every_answer_is_whole_and_says_what_it_costs(api: Api, data: st.DataObj
     assert (usage.output_reasoning_tokens or 0) <= (usage.output_tokens or 0)
 
 
-def _found(strategy: st.SearchStrategy[Any], wanted: Any) -> Any:
-    from hypothesis import find
+def _found(strategy: st.SearchStrategy[Any], wanted: Any, *phases: Phase) -> Any:
+    phases = phases or (Phase.generate,)
+    return find(strategy, wanted, settings=settings(SLOW_IS_FINE, max_examples=3000, database=None, phases=phases))
 
-    return find(strategy, wanted, settings=settings(max_examples=3000, database=None))
 
-
-@pytest.mark.parametrize(
-    "stop_reason", ["length", "refusal", "stop_sequence", "context_window", "pause", "compaction"]
-)
+@pytest.mark.parametrize("stop_reason", ["length", "refusal", "stop_sequence", "context_window", "pause", "compaction"])
 def test_every_stop_reason_comes_up(stop_reason: str) -> None:
     """Each word that the api has for the end of an answer is drawn."""
     assert _found(replies("anthropic.messages"), lambda reply: reply.stop_reason == stop_reason)
@@ -80,7 +83,8 @@ def test_every_stop_reason_comes_up(stop_reason: str) -> None:
 
 def test_a_reply_shrinks_to_what_matters() -> None:
     """The smallest reply with two tool calls has no text, no thinking, no arguments and no counts."""
-    reply = _found(replies("anthropic.messages"), lambda reply: len(reply.tool_calls) == 2)
+    wanted = replies("anthropic.messages")
+    reply = _found(wanted, lambda reply: len(reply.tool_calls) == 2, Phase.generate, Phase.shrink)
 
     assert (reply.text, reply.thinking, reply.usage.input_tokens) == ("", "", 0)
     assert [call.arguments for call in reply.tool_calls] == ["{}", "{}"]

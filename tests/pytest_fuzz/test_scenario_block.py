@@ -1,0 +1,148 @@
+"""`scenario` from outside: explicit use with Hypothesis's own @given."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester", "plugin_doubles"]
+
+
+def test_given_scenarios_run_on_the_cassette_of_the_marker(suite):
+    """Every example starts afresh on the test's own recording, without a fixture and without a health check."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from hypothesis import given, settings
+        from llmreplay import scenario
+        from llmreplay.strategies import scenarios
+        from asking import ask
+
+        SEEN = []
+
+        @pytest.mark.llmreplay
+        @settings(max_examples=20, database=None)
+        @given(faults=scenarios(kinds=("status", "transport"), max_faults=1))
+        def test_one(faults):
+            with scenario(faults) as replay:
+                try:
+                    assert "hi" in ask("hi")
+                except Exception:
+                    pass
+                assert len(replay.calls) == 1
+                SEEN.append(replay.calls.last.last.faults)
+
+        def test_faults_were_used():
+            assert len(SEEN) >= 20
+            assert len(set(SEEN)) > 3
+        """,
+        test_b="""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay(cassette="test_a/test_one.json")
+        def test_one():
+            ask("hi")
+        """,
+    )
+    suite.record("test_b.py").assert_outcomes(passed=1)
+
+    suite.run("test_a.py").assert_outcomes(passed=2)
+
+
+def test_a_failing_example_tells_its_scenario_as_code(suite):
+    """The falsifying example is followed by the scenario to paste."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from hypothesis import given, settings
+        from llmreplay import scenario
+        from llmreplay.strategies import scenarios
+        from asking import ask
+
+        @pytest.mark.llmreplay(cassette="one.json")
+        def test_record():
+            ask("hi")
+
+        @pytest.mark.llmreplay(cassette="one.json")
+        @settings(max_examples=30, database=None, derandomize=True)
+        @given(faults=scenarios(kinds="status"))
+        def test_one(faults):
+            with scenario(faults):
+                assert "hi" in ask("hi")
+        """
+    )
+    suite.record("-k", "record").assert_outcomes(passed=1)
+
+    result = suite.run("-k", "test_one")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*llmreplay: under scenario('429@1')*"])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcomes"), [("discard", {"passed": 1}), ("fail", {"failed": 1}), ("answer", {"passed": 1})]
+)
+def test_what_was_never_recorded_is_given_up_fails_or_is_answered(suite, verdict, outcomes):
+    """Under a fault the application asks for something else; the block says what becomes of that."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import pytest
+        from hypothesis import HealthCheck, given, settings
+        from llmreplay import scenario
+        from llmreplay.strategies import scenarios
+        from asking import ask
+
+        @pytest.mark.llmreplay
+        @settings(max_examples=8, database=None, suppress_health_check=[HealthCheck.filter_too_much])
+        @given(faults=scenarios(kinds="transport"))
+        def test_one(faults):
+            with scenario(faults, on_unmatched="{verdict}"):
+                try:
+                    ask("hi")
+                except Exception:
+                    try:
+                        ask("the fallback")
+                    except Exception:
+                        pass
+        """,
+        test_b="""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay(cassette="test_a/test_one.json")
+        def test_one():
+            ask("hi")
+        """,
+    )
+    suite.record("test_b.py").assert_outcomes(passed=1)
+
+    suite.run("test_a.py").assert_outcomes(**outcomes)
+
+
+def test_without_a_cassette_it_says_what_to_do(suite):
+    """A test that is not marked is told how to name a cassette; a named one is enough."""
+    suite.pytester.makepyfile(
+        test_a="""
+        from llmreplay import scenario, use_cassette
+        from asking import ask
+
+        def test_record():
+            with use_cassette("one.json"):
+                ask("hi")
+
+        def test_unmarked():
+            with scenario("429"):
+                pass
+
+        def test_named():
+            with scenario("ok", cassette="one.json") as replay:
+                ask("hi")
+            assert replay.calls.one().text
+        """
+    )
+    suite.record("-k", "record").assert_outcomes(passed=1)
+
+    result = suite.run("-k", "unmarked or named")
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*SettingError: scenario(): no cassette is open. Mark the test with*"])

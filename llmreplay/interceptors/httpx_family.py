@@ -9,9 +9,10 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from llmreplay.core.model import End, Response, TransportFailure
+from llmreplay.core.model import End, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.interceptors import httpx_exchange as exchange
+from llmreplay.interceptors.delivery import Delivery, pass_time, pass_time_async
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 
@@ -52,12 +53,12 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
     def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            _pass_time(opened, outcome.delay_s, outcome.after_s, plan.speed)
+            pass_time(opened, outcome.delay_s, outcome.after_s, plan.speed)
             if plan.attempt is not None:
                 opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
-        _pass_time(opened, outcome.delay_s)
-        return exchange.response_to(library, outcome, streams.replay_sync(opened, plan, outcome, request))
+        pass_time(opened, outcome.delay_s)
+        return exchange.response_to(library, outcome, streams.replay_sync(Delivery(opened, plan, outcome), request))
 
     def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
@@ -108,19 +109,19 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
             try:
-                await _pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
+                await pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
             finally:
                 if plan.attempt is not None:
                     opened.recorder.failed(plan.attempt)
             raise exchange.exception_for(library, outcome, request)
         try:
-            await _pass_time_async(opened, outcome.delay_s)
+            await pass_time_async(opened, outcome.delay_s)
         except BaseException:
             # Cancelled before anything came: the next try gets the answer.
             if plan.attempt is not None:
                 opened.recorder.delivered(plan.attempt, 0, End.CLIENT_CLOSED)
             raise
-        return exchange.response_to(library, outcome, streams.replay_async(opened, plan, outcome, request))
+        return exchange.response_to(library, outcome, streams.replay_async(Delivery(opened, plan, outcome), request))
 
     async def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
@@ -148,85 +149,48 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     return handle_async_request
 
 
-def _pass_time(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:
-    """Wait as the recording did, then as a fault asks."""
-    if speed and after_s:
-        opened.pacer.pace(after_s, speed)
-    if delay_s > 0:
-        opened.pacer.sleep(delay_s)
-
-
-async def _pass_time_async(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:
-    """Wait as the recording did, then as a fault asks."""
-    if speed and after_s:
-        await opened.pacer.pace_async(after_s, speed)
-    if delay_s > 0:
-        await opened.pacer.sleep_async(delay_s)
-
-
-class _Replay:
-    """What sync and async replay of a body have in common."""
-
-    def __init__(self, library: ModuleType, opened: Opened, plan: Answered, outcome: Response, request: Any) -> None:
-        self._library = library
-        self._opened = opened
-        self._plan = plan
-        self._outcome = outcome
-        self._request = request
-        self._taken = 0
-        self._has_ended = False
-
-    def _took(self) -> None:
-        if self._taken == 0 and self._plan.attempt is not None:
-            self._opened.recorder.first_byte(self._plan.attempt)
-        self._taken += 1
-
-    def _closed(self) -> None:
-        if not self._has_ended:
-            self._has_ended = True
-            if self._plan.attempt is not None:
-                self._opened.recorder.delivered(self._plan.attempt, self._taken, End.CLIENT_CLOSED)
-
-    def _ended(self) -> None:
-        """Note the end; raise where the recorded body ended badly."""
-        self._has_ended = True
-        end, attempt, recorder = self._outcome.end, self._plan.attempt, self._opened.recorder
-        if attempt is None:
-            return
-        if end is End.CLIENT_CLOSED:
-            raise recorder.read_past_end(attempt, self._taken)
-        recorder.delivered(attempt, self._taken, end)
-        if end is not End.COMPLETE:
-            raise exchange.exception_at(self._library, end, self._request)
+def _raise_at_bad_end(library: ModuleType, end: End, request: Any) -> None:
+    if end is not End.COMPLETE:
+        raise exchange.exception_at(library, end, request)
 
 
 @cache
 def _streams(library: ModuleType) -> Any:
     """Make the stream classes of a library: its clients accept no others."""
 
-    class ReplaySync(_Replay, library.SyncByteStream):  # type: ignore[misc, name-defined]
+    class ReplaySync(library.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, delivery: Delivery, request: Any) -> None:
+            self._delivery = delivery
+            self._request = request
+
         def __iter__(self) -> Iterator[bytes]:
-            for chunk in self._outcome.chunks:
-                _pass_time(self._opened, chunk.delay_s, chunk.after_s, self._plan.speed)
-                self._took()
+            delivery = self._delivery
+            for chunk in delivery.outcome.chunks:
+                pass_time(delivery.opened, chunk.delay_s, chunk.after_s, delivery.plan.speed)
+                delivery.took()
                 yield chunk.data
-            _pass_time(self._opened, self._outcome.end_delay_s)
-            self._ended()
+            pass_time(delivery.opened, delivery.outcome.end_delay_s)
+            _raise_at_bad_end(library, delivery.ended(), self._request)
 
         def close(self) -> None:
-            self._closed()
+            self._delivery.left()
 
-    class ReplayAsync(_Replay, library.AsyncByteStream):  # type: ignore[misc, name-defined]
+    class ReplayAsync(library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, delivery: Delivery, request: Any) -> None:
+            self._delivery = delivery
+            self._request = request
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk in self._outcome.chunks:
-                await _pass_time_async(self._opened, chunk.delay_s, chunk.after_s, self._plan.speed)
-                self._took()
+            delivery = self._delivery
+            for chunk in delivery.outcome.chunks:
+                await pass_time_async(delivery.opened, chunk.delay_s, chunk.after_s, delivery.plan.speed)
+                delivery.took()
                 yield chunk.data
-            await _pass_time_async(self._opened, self._outcome.end_delay_s)
-            self._ended()
+            await pass_time_async(delivery.opened, delivery.outcome.end_delay_s)
+            _raise_at_bad_end(library, delivery.ended(), self._request)
 
         async def aclose(self) -> None:
-            self._closed()
+            self._delivery.left()
 
     class TeeSync(library.SyncByteStream):  # type: ignore[misc, name-defined]
         def __init__(self, inner: Any, tee: exchange.Tee) -> None:
@@ -271,14 +235,7 @@ def _streams(library: ModuleType) -> Any:
                 self._tee.ended(End.CLIENT_CLOSED)
 
     class Streams:
+        replay_sync, replay_async = ReplaySync, ReplayAsync
         tee_sync, tee_async = TeeSync, TeeAsync
-
-        @staticmethod
-        def replay_sync(*arguments: Any) -> Any:
-            return ReplaySync(library, *arguments)
-
-        @staticmethod
-        def replay_async(*arguments: Any) -> Any:
-            return ReplayAsync(library, *arguments)
 
     return Streams

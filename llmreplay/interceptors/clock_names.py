@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -76,6 +77,7 @@ class Names:
         self._seen: dict[str, ModuleType] = {}
         self._places: dict[str, tuple[str, ...]] = {}
         self._module_count = 0
+        self._looked_at: list[object] = []
 
     def install(self) -> None:
         """Put the stand-ins in place."""
@@ -102,6 +104,7 @@ class Names:
         with self._lock:
             if application_packages != self._application_packages:
                 self._application_packages = application_packages
+                self._looked_at = []
                 self._seen.clear()
                 self._places.clear()
             self._look_at_new_modules()
@@ -159,6 +162,9 @@ class Names:
 
     def _look_at_new_modules(self) -> None:
         current = dict(sys.modules)
+        if len(current) == len(self._looked_at) and all(map(is_, current.values(), self._looked_at)):
+            return
+        self._looked_at = list(current.values())
         self._module_count = len(current)
         new = [name for name, module in current.items() if self._seen.get(name) is not module]
         for name in [name for name in self._seen if name not in current] + new:
@@ -171,6 +177,7 @@ class Names:
                 continue
             namespace = _namespace(module)
             if getattr(namespace.get("__spec__"), "_initializing", False):
+                self._looked_at = []
                 continue
             self._seen[name] = module
             places = self._places_in(name, namespace)

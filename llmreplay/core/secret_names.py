@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -71,7 +70,8 @@ class _Value(Enum):
     LONG = "long"
 
 
-def _key_end_pattern(endings: Iterable[str], harmless_endings: Iterable[str]) -> re.Pattern[bytes]:
+@lru_cache(maxsize=100)
+def _key_end_pattern(endings: tuple[str, ...], harmless_endings: tuple[str, ...]) -> re.Pattern[bytes]:
     """Make the pattern that finds the closing quote of keys that end like a secret's name.
 
     A pattern that starts with fixed text and looks back is several times as fast as one that starts with the name.
@@ -107,7 +107,7 @@ class SecretNames:
 
     def __post_init__(self) -> None:
         own = tuple(_ending(name) for name in self.added if name)
-        harmless = (end for end in _HARMLESS_ENDINGS if not any(_ending(end) == ending for ending in own))
+        harmless = tuple(end for end in _HARMLESS_ENDINGS if not any(_ending(end) == ending for ending in own))
         object.__setattr__(self, "_key_end", _key_end_pattern(_ENDINGS + own, harmless))
 
     def is_secret(self, name: str) -> bool:

@@ -131,7 +131,8 @@ def run_start(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     print("\nImporting, after pytest")
     print(table(["", "ms"], [[name, taken] for name, taken in imports.items()]))
     print("\nThe start of pytest: --collect-only of one empty test")
-    print(table(["plugin", "added ms", "whole ms"], [[one.name, one.added_ms, one.whole_ms] for one in starts]))
+    rows = [[one.name, one.added_cpu_ms, one.added_ms, one.whole_ms] for one in starts]
+    print(table(["plugin", "added cpu ms", "added ms", "whole ms"], rows))
     print("\nA test, in a suite of 200 like it")
     print(table(["", "ms a test"], [[one.name, one.test_ms] for one in suites]))
     return {"imports": imports, "starts": [asdict(one) for one in starts], "suites": [asdict(one) for one in suites]}

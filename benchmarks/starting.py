@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -54,19 +55,41 @@ def test_replayed(number, llmreplay):
     ask(ORDINARY, QUESTION)
 """
 
+_CONFTEST = """
+import time
+
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session):
+    began = time.perf_counter()
+    try:
+        return (yield)
+    finally:
+        print("\\ntests took", time.perf_counter() - began, "s")
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Milliseconds that a plugin adds to `pytest --collect-only` of one empty test: median of what pairs differ in."""
+    """What a plugin adds to `pytest --collect-only` of one empty test, in milliseconds.
+
+    Attributes:
+        name: Of the plugin.
+        added_cpu_ms: Of processor time, which a busy machine changes little; median of what pairs differ in.
+        added_ms: Of real time; median of what pairs differ in.
+        whole_ms: The whole run with the plugin, in real time.
+    """
 
     name: str
+    added_cpu_ms: float
     added_ms: float
     whole_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Milliseconds a test takes in a suite of like tests; median of suites."""
+    """Milliseconds a test takes in a suite of like tests, set-up and report included; median of suites."""
 
     name: str
     test_ms: float
@@ -89,18 +112,24 @@ def starts() -> list[Start]:
     every = ("llmreplay", "cassetter")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_one.py").write_text("def test_one():\n    pass\n")
-        times: dict[str, list[float]] = {name: [] for name in ("none", *every)}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ("none", *every)}
         for _ in range(_STARTS):
             for name, taken in times.items():
                 without = [word for other in every if other != name for word in ("-p", f"no:{other}")]
+                before = _cpu_s()
                 began = time.perf_counter()
                 _python("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *without, folder=folder)
-                taken.append((time.perf_counter() - began) * 1e3)
-    base = times["none"]
-    return [
-        Start(name, median(a - b for a, b in zip(times[name], base, strict=True)), median(times[name]))
-        for name in every
-    ]
+                taken.append(((_cpu_s() - before) * 1e3, (time.perf_counter() - began) * 1e3))
+
+    def added(name: str, which: int) -> float:
+        return median(mine[which] - base[which] for mine, base in zip(times[name], times["none"], strict=True))
+
+    return [Start(name, added(name, 0), added(name, 1), median(real for _, real in times[name])) for name in every]
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def suites() -> list[Suite]:
@@ -109,6 +138,7 @@ def suites() -> list[Suite]:
         root = Path(folder)
         text = _SUITE.format(question=prompt(0, _BODY_BYTES), body_bytes=_BODY_BYTES, tests=_TESTS)
         (root / "test_many.py").write_text(text)
+        (root / "conftest.py").write_text(_CONFTEST)
         (root / "pytest.ini").write_text("[pytest]\n")
         (root / "cassettes").mkdir()
         PRODUCT.write(root / "cassettes" / "one.json", 1, _BODY_BYTES)
@@ -122,10 +152,10 @@ def suites() -> list[Suite]:
 
 def _seconds_of_suite(root: Path, kind: str) -> float:
     path = str(Path(__file__).parent)
-    words = ["-m", "pytest", "-q", "-p", "no:cassetter", "-p", "no:cacheprovider", f"test_many.py::{kind}"]
+    words = ["-m", "pytest", "-q", "-s", "-p", "no:cassetter", "-p", "no:cacheprovider", f"test_many.py::{kind}"]
     done = _python(*words, folder=str(root), environment={"PYTHONPATH": path})
-    match = re.search(rf"{_TESTS} passed.* in ([0-9.]+)s", done.stdout)
-    if match is None:
+    match = re.search(r"tests took ([0-9.]+) s", done.stdout)
+    if match is None or f"{_TESTS} passed" not in done.stdout:
         raise RuntimeError(f"{kind} did not pass:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return float(match[1])
 

@@ -141,8 +141,9 @@ class VirtualClock:
             TIMELINE.advance(seconds)
         else:
             virtual.advance(seconds)
-        # A real sleep lets other threads run.
-        UNPATCHED_TIME.sleep(0)
+        # A real sleep lets other threads run; with none, it would only let other processes in.
+        if threading.active_count() > 1:
+            UNPATCHED_TIME.sleep(0)
 
     async def sleep_async(self, seconds: float) -> None:
         """Let seconds pass for this task; deadlines that lie in between fire first."""

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from llmreplay.core.errors import LlmReplayError
@@ -83,12 +83,17 @@ class Report:
 
 def publish(guards: Iterable[tuple[GuardPolicy, Report]]) -> None:
     """Put the open guards into the environment of processes that start from now on; none takes them out."""
-    entries = [{**asdict(policy), "report": report.path} for policy, report in guards]
+    entries = [{**_as_json(policy), "report": report.path} for policy, report in guards]
     if entries:
         os.environ[VARIABLE] = json.dumps(entries)
     else:
         os.environ.pop(VARIABLE, None)
     _lead_to_us(is_wanted=bool(entries))
+
+
+def _as_json(policy: GuardPolicy) -> dict[str, object]:
+    # Not `asdict`: it copies every host name, for every test.
+    return {entry.name: getattr(policy, entry.name) for entry in fields(policy)}
 
 
 def _lead_to_us(*, is_wanted: bool) -> None:

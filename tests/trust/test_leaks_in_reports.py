@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from plugin_doubles import simulator, suite  # noqa: F401
 from trust_doubles import SECRET, leaks_below, seen_in
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "plugin_doubles"]
 
 # No source of it names the key: it comes from the environment, as a key does.
 TALKING = """
@@ -85,7 +84,7 @@ def test_refused(llmreplay):
 
 
 @pytest.fixture
-def talking(suite, monkeypatch):  # noqa: F811
+def talking(suite, monkeypatch):
     """Give a suite whose tests tell their key in every way; the key is in the environment."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     asking = suite.root / "asking.py"

@@ -2,134 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from plugin_doubles import simulator, suite  # noqa: F401
+from pathlib import Path
 
-pytest_plugins = ["pytester"]
+import pytest
+
+pytest_plugins = ["pytester", "plugin_doubles"]
 
 HOST = "telemetry.example.com"
-SETTING_OUT = f'''
-import asyncio, http.client, socket, subprocess, sys, threading, urllib.request
-import pytest
-
-HOST = "{HOST}"
-URL = "https://" + HOST + "/v1"
-WAYS = {{}}
-
-def way(function):
-    WAYS[function.__name__] = function
-    return function
-
-@way
-def urllib_request():
-    urllib.request.urlopen(URL, timeout=5)  # here
-
-@way
-def http_client():
-    http.client.HTTPSConnection(HOST, timeout=5).request("GET", "/")  # here
-
-@way
-def urllib3_pool():
-    import urllib3
-    urllib3.PoolManager(retries=False).request("GET", URL)  # here
-
-@way
-def requests_get():
-    import requests
-    requests.get(URL, timeout=5)  # here
-
-@way
-def requests_session_with_retries():
-    import requests
-    with requests.Session() as session:
-        session.mount("https://", requests.adapters.HTTPAdapter(max_retries=3))
-        session.get(URL, timeout=5)  # here
-
-@way
-def aiohttp_get():
-    import aiohttp
-    async def main():
-        async with aiohttp.ClientSession() as session:
-            await session.get(URL)  # here
-    asyncio.run(main())
-
-@way
-def raw_socket():
-    socket.create_connection((HOST, 443), timeout=5)  # here
-
-@way
-def raw_address():
-    with socket.socket() as one:
-        one.connect(("203.0.113.7", 443))  # here
-
-@way
-def raw_datagram():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.sendto(b"x", ("203.0.113.7", 53))  # here
-
-@way
-def non_blocking():
-    with socket.socket() as one:
-        one.setblocking(False)
-        one.connect_ex(("203.0.113.7", 443))  # here
-
-@way
-def name_lookup():
-    socket.getaddrinfo(HOST, 443)  # here
-
-@way
-def asyncio_streams():
-    async def main():
-        await asyncio.open_connection(HOST, 443)  # here
-    asyncio.run(main())
-
-@way
-def websocket():
-    import websockets.sync.client
-    websockets.sync.client.connect("wss://" + HOST + "/v1/realtime")  # here
-
-@way
-def websocket_async():
-    import websockets.asyncio.client
-    async def main():
-        await websockets.asyncio.client.connect("wss://" + HOST + "/v1/realtime")  # here
-    asyncio.run(main())
-
-@way
-def httpcore2_pool():
-    import httpcore2
-    httpcore2.ConnectionPool(retries=2).request("GET", URL)  # here
-
-@way
-def thread():
-    one = threading.Thread(target=urllib_request)
-    one.start()
-    one.join()
-
-@way
-def executor():
-    from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(raw_socket).exception()
-
-@way
-def fork_free_child():
-    code = "import socket; socket.create_connection((" + repr(HOST) + ", 443), timeout=5)"
-    subprocess.run([sys.executable, "-c", code], capture_output=True)  # here
-
-@way
-def multiprocessing_child():
-    import multiprocessing
-    child = multiprocessing.get_context("fork").Process(target=raw_socket_quietly)
-    child.start()
-    child.join()
-
-def raw_socket_quietly():
-    try:
-        raw_socket()
-    except BaseException:
-        pass
-'''
+SETTING_OUT = Path(__file__).with_name("ways_out.py").read_text("utf-8")
 TESTS = """
 import httpx2, pytest
 from ways import WAYS, HOST
@@ -154,7 +34,7 @@ def test_out_of_a_marked_test(name):
 
 def test_out_by_a_saved_method(llmreplay):
     with httpx2.Client() as client, httpx2.HTTPTransport() as transport:
-        SAVED(transport, client.build_request("GET", "https://" + HOST + "/v1"))  # here
+        SAVED(transport, client.build_request("GET", "https://" + HOST + "/v1"))
 """
 LIBRARIES = {
     "urllib_request": "urllib.request",
@@ -184,7 +64,7 @@ def messages_of(report_lines, name):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_every_way_out_fails_its_test_and_is_named(suite):  # noqa: F811
+def test_every_way_out_fails_its_test_and_is_named(suite):
     """Each library, loop, thread and child fails the test, not its teardown, with host, library and the user's line."""
     suite.pytester.makepyfile(ways=SETTING_OUT, test_out=TESTS)
 
@@ -212,7 +92,7 @@ def test_every_way_out_fails_its_test_and_is_named(suite):  # noqa: F811
     assert "test_out.py:" in saved
 
 
-def test_a_session_fixture_is_offline_too(suite):  # noqa: F811
+def test_a_session_fixture_is_offline_too(suite):
     """A fixture of any scope that a test of ours uses cannot reach out while it is set up."""
     suite.pytester.makepyfile(
         ways=SETTING_OUT,
@@ -249,7 +129,7 @@ def test_a_session_fixture_is_offline_too(suite):  # noqa: F811
     assert HOST in result.stdout.str()
 
 
-def test_the_whole_session_can_be_closed(suite):  # noqa: F811
+def test_the_whole_session_can_be_closed(suite):
     """With guard=session a test without us fails as well, and says what would open the host."""
     suite.pytester.makepyfile(
         ways=SETTING_OUT,
@@ -290,7 +170,7 @@ def test_the_whole_session_can_be_closed(suite):  # noqa: F811
     result.stdout.fnmatch_lines(["*ClosedConnection*", "*allowed_hosts*"])
 
 
-def test_a_host_that_is_allowed_is_let_through(suite):  # noqa: F811
+def test_a_host_that_is_allowed_is_let_through(suite):
     """`allowed_hosts` opens by name: what fails then is the network itself, and the test may handle it."""
     suite.pytester.makepyfile(
         test_out="""
@@ -315,7 +195,7 @@ def test_a_host_that_is_allowed_is_let_through(suite):  # noqa: F811
     result.stdout.fnmatch_lines(["*FAILED*test_other*ClosedConnection*"])
 
 
-def test_a_thread_that_outlives_its_test_is_still_closed(suite):  # noqa: F811
+def test_a_thread_that_outlives_its_test_is_still_closed(suite):
     """What a test's thread tries after the test is refused, though nothing is open any more, and is told."""
     suite.pytester.makepyfile(
         ways=SETTING_OUT,

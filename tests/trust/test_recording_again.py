@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from plugin_doubles import simulator, suite  # noqa: F401
 
 from llmreplay.storage.files import load, load_partial
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "plugin_doubles"]
 
 CASSETTE = "test_a/test_it.json"
 PARTIAL = CASSETTE + ".llmreplay-partial"
@@ -33,7 +32,7 @@ def test_it(llmreplay):
 
 
 @pytest.fixture
-def recorded(suite):  # noqa: F811
+def recorded(suite):
     """Give a suite with a good cassette, and the bytes of that."""
     suite.pytester.makepyfile(test_a=SUITE)
     suite.record().assert_outcomes(passed=1)
@@ -41,11 +40,11 @@ def recorded(suite):  # noqa: F811
     return suite
 
 
-def stands(suite):  # noqa: F811
+def stands(suite):
     return (suite.root / "cassettes" / CASSETTE).read_bytes() == suite.good
 
 
-def answering(suite, status):  # noqa: F811
+def answering(suite, status):
     """Let the provider answer with an error from now on."""
     error = json.dumps({"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}})
     suite.pytester.makepyfile(

@@ -24,7 +24,7 @@ demo: $(READY)
 	$(BIN)/python examples/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 bench:
 	$(PYTHON) -m venv $(BENCH_ENVIRONMENT)

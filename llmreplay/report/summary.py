@@ -16,6 +16,7 @@ _WORDS = (
     (Source.STUB, "stubbed"),
     (Source.REFUSED, "refused"),
 )
+_MOST_NOTES = 20
 
 
 def tally_of(calls: Calls, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -37,13 +38,15 @@ def tally_of(calls: Calls, notes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def summary_lines(tallies: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Add tallies up to a line, and list their notes under it."""
+    """Add tallies up to a line, and list their notes under it, the first 20."""
     totals = {word: sum(tally["interactions"].get(source.value, 0) for tally in tallies) for source, word in _WORDS}
     shown = [f"{count} {word}" for word, count in totals.items() if count]
+    notes = [f"llmreplay: {note}" for tally in tallies for note in tally["notes"]]
+    if len(notes) > _MOST_NOTES:
+        notes = [*notes[:_MOST_NOTES], f"llmreplay: and {len(notes) - _MOST_NOTES} more such notes"]
     if not shown:
-        return [note for tally in tallies for note in tally["notes"]]
+        return notes
     tokens_in = sum(tally["input_tokens"] for tally in tallies)
     tokens_out = sum(tally["output_tokens"] for tally in tallies)
     tokens = f"; tokens: {tokens_in:,} in, {tokens_out:,} out" if tokens_in or tokens_out else ""
-    line = f"llmreplay: {', '.join(shown)}{tokens}"
-    return [line, *(f"llmreplay: {note}" for tally in tallies for note in tally["notes"])]
+    return [f"llmreplay: {', '.join(shown)}{tokens}", *notes]

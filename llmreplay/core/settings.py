@@ -56,7 +56,7 @@ class Settings:
         cassette_dir: Folder of all cassettes, relative to the root of the project.
         ignore: What does not count in matching: `$.path`, `query:name`, `header:name`, `host`.
         normalize: What is evened out before matching: functions, or `dates`, `uuids`, `tmp_path`.
-        redact: Names, patterns (`re:...` as text) or functions that remove more secrets.
+        redact: Names, patterns (`re:...`), variables (`env:...`) or functions that remove more secrets.
         keep: Names of fields that redaction leaves alone.
         allow_repeats: Whether the last of identical recordings answers again and again.
         on_unmatched: Whether a refusal that the code under test swallowed fails the test at its end.

@@ -15,6 +15,9 @@ from llmreplay.core.settings import Settings
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.session.scenarios import described, scenario_of
 
+# An entry of `redact` that names an environment variable, whose value is hunted.
+_VARIABLE = "env:"
+
 
 def check(settings: Settings) -> None:
     """Hold settings to what only their use would show.
@@ -36,13 +39,18 @@ def rules_for(settings: Settings) -> Rules:
 
 def redactor_for(settings: Settings) -> Redactor:
     """Make a redactor that knows the keys in the environment and the providers' secret headers."""
+    named = [str(entry).removeprefix(_VARIABLE) for entry in settings.redact if _is_variable(entry)]
     return Redactor(
-        (os.environ[name] for name, _ in CATALOGUE.key_variables if name in os.environ),
-        redact=settings.redact,
+        (os.environ[name] for name in (*dict(CATALOGUE.key_variables), *named) if name in os.environ),
+        redact=[entry for entry in settings.redact if not _is_variable(entry)],
         keep=settings.keep,
         allowed_request_headers=CATALOGUE.feature_headers,
         secret_headers=SECRET_HEADERS,
     )
+
+
+def _is_variable(entry: object) -> bool:
+    return isinstance(entry, str) and entry.startswith(_VARIABLE)
 
 
 def faulting_for(settings: Settings, label: str) -> Faulting:

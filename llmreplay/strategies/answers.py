@@ -16,6 +16,7 @@ from llmreplay.strategies.rows import rows_named
 from llmreplay.strategies.single_faults import faults
 from llmreplay.strategies.texts import texts
 
+# Without `compaction`: Anthropic's own models know it in the beta only (anthropic 2.11.0, read 2026-11-21).
 _STOP_REASONS = (
     "stop",
     "stop_sequence",
@@ -25,7 +26,6 @@ _STOP_REASONS = (
     "content_filter",
     "malformed",
     "pause",
-    "compaction",
     "cancelled",
     "other",
 )

@@ -79,7 +79,13 @@ def faults(
     found = entries_of(kinds, is_streamed=None if may_stream else False)
     if events < 1:
         raise SettingError(f"faults(events={events}): a stream that a fault can hit has one event at least.")
-    return _fault(tuple(_weighted(found)), events)
+    weighted = tuple(_weighted(found))
+    return _fault(
+        st.sampled_from(weighted),
+        {entry.name: _numbers_of(entry) for entry in weighted},
+        {lowest: st.integers(lowest, max(events, lowest)) for lowest in (0, 1)},
+        _rechunks(),
+    )
 
 
 def _weighted(groups: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
@@ -90,18 +96,27 @@ def _weighted(groups: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
             yield from [entry] * times
 
 
-@st.composite
-def _fault(draw: st.DrawFn, weighted: tuple[Entry, ...], events: int) -> Fault:
-    entry = draw(st.sampled_from(weighted))
-    if entry.make is Rechunk:
-        return draw(_rechunks())
+def _numbers_of(entry: Entry) -> st.SearchStrategy[int]:
     # A choice even where there is none: a fault must not seem simpler for having no variants.
-    number = draw(st.integers(0, max(1, len(entry.samples) - 1)))
-    sample = dict(entry.samples[number % len(entry.samples)])
+    return st.integers(0, max(1, len(entry.samples) - 1))
+
+
+@st.composite
+def _fault(
+    draw: st.DrawFn,
+    entries: st.SearchStrategy[Entry],
+    numbers: Mapping[str, st.SearchStrategy[int]],
+    places: Mapping[int, st.SearchStrategy[int]],
+    rechunks: st.SearchStrategy[Fault],
+) -> Fault:
+    # The strategies are given, for making one costs more than drawing from it.
+    entry = draw(entries)
+    if entry.make is Rechunk:
+        return draw(rechunks)
+    sample = dict(entry.samples[draw(numbers[entry.name]) % len(entry.samples)])
     place = next((name for name in _PLACES if name in sample), None)
     if place is not None:
-        lowest = 1 if place == "n" else 0
-        sample[place] = draw(st.integers(lowest, max(events, lowest)))
+        sample[place] = draw(places[1 if place == "n" else 0])
     return entry.make(**sample)
 
 

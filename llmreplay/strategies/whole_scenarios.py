@@ -100,8 +100,13 @@ def _scenarios(
             f"scenarios(min_faults={lowest}, max_faults={highest}, attempts={attempts}): there must be room for them."
         )
     slots = st.sampled_from(_slots(attempts))
-    steps = st.one_of([st.builds(_Step, fault, st.just(name), slots) for name, fault in hits.items()])
+    steps = st.one_of([_step(name, fault, slots) for name, fault in hits.items()])
     return st.lists(steps, min_size=lowest, max_size=highest).map(_scenario_of)
+
+
+@st.composite
+def _step(draw: st.DrawFn, api: str | None, fault: st.SearchStrategy[Fault], slots: st.SearchStrategy[_Slot]) -> _Step:
+    return _Step(draw(fault), api, draw(slots))
 
 
 def _slots(attempts: int) -> list[_Slot]:

@@ -75,7 +75,7 @@ def _found(strategy: st.SearchStrategy[Any], wanted: Any, *phases: Phase) -> Any
     return find(strategy, wanted, settings=settings(SLOW_IS_FINE, max_examples=3000, database=None, phases=phases))
 
 
-@pytest.mark.parametrize("stop_reason", ["length", "refusal", "stop_sequence", "context_window", "pause", "compaction"])
+@pytest.mark.parametrize("stop_reason", ["length", "refusal", "stop_sequence", "context_window", "pause"])
 def test_every_stop_reason_comes_up(stop_reason: str) -> None:
     """Each word that the api has for the end of an answer is drawn."""
     assert _found(replies("anthropic.messages"), lambda reply: reply.stop_reason == stop_reason)

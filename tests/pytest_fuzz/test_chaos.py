@@ -110,6 +110,26 @@ def test_a_suite_that_handles_errors_passes_though_recordings_are_left_and_fault
     suite.run("--llmreplay-chaos=0.5", "--llmreplay-seed=1").assert_outcomes(passed=8)
 
 
+def test_a_fuzzed_test_is_run_once_under_chaos(suite):
+    """Chaos and the fuzz marker do not mix: what is told of is what chaos did."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay_fuzz(kinds="status", max_examples=5)
+        def test_one():
+            assert "hi" in ask("hi")
+        """
+    )
+    suite.record().assert_outcomes(passed=1)
+
+    result = suite.run("--llmreplay-chaos=0")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["llmreplay chaos: 0 of all attempts, seed 0: 0 faults in 0 of 1 tests; 0 broke"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -93,8 +93,10 @@ def test_what_was_never_recorded_is_given_up_fails_or_is_answered(suite, verdict
         from asking import ask
 
         @pytest.mark.llmreplay
-        @settings(max_examples=8, database=None, suppress_health_check=[HealthCheck.filter_too_much])
-        @given(faults=scenarios(kinds="transport"))
+        @settings(
+            max_examples=4, database=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much]
+        )
+        @given(faults=scenarios(kinds="transport", min_faults=1, max_faults=1, attempts=1))
         def test_one(faults):
             with scenario(faults, on_unmatched="{verdict}"):
                 try:

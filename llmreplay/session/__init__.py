@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llmreplay.session.ambience import AMBIENCES, Ambience
 from llmreplay.session.closing import closed_session
-from llmreplay.session.parts import check
-from llmreplay.session.replay import LlmReplayWarning, Replay
+from llmreplay.session.parts import LlmReplayWarning, check
+from llmreplay.session.replay import Replay
 from llmreplay.session.scenario_block import MADE_UP, ON_UNMATCHED, scenario
 from llmreplay.session.start import Start
 from llmreplay.session.use_cassette import cassette_path, environment_settings, use_cassette

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from datetime import UTC, datetime
@@ -10,13 +11,20 @@ from pathlib import Path
 from llmreplay.core.errors import Refusal
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.matching import Rules, rules_from
+from llmreplay.core.reading import summary_of
+from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Settings
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.session.scenarios import described, scenario_of
+from llmreplay.storage.tape import Tape, TapeRules
 
 # An entry of `redact` that names an environment variable, whose value is hunted.
 _VARIABLE = "env:"
+
+
+class LlmReplayWarning(UserWarning):
+    """Something that deserves a look and fails nothing."""
 
 
 def check(settings: Settings) -> None:
@@ -51,6 +59,19 @@ def redactor_for(settings: Settings) -> Redactor:
 
 def _is_variable(entry: object) -> bool:
     return isinstance(entry, str) and entry.startswith(_VARIABLE)
+
+
+def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: int) -> Tape:
+    """Make the tape of a cassette's file; nothing is read yet."""
+    rules = TapeRules(
+        mode=settings.mode,
+        accept=settings.accept,
+        run_began_ns=run_began_ns,
+        summarise=functools.partial(summary_of, CATALOGUE.apis),
+        redacted=functools.partial(redacted, redactor),
+        scan=redactor.scan,
+    )
+    return Tape(path, rules)
 
 
 def faulting_for(settings: Settings, label: str) -> Faulting:

@@ -15,9 +15,7 @@ from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
 from llmreplay.core.limits import Limiter
 from llmreplay.core.model import Reply, ToolCall, Usage
-from llmreplay.core.reading import summary_of
 from llmreplay.core.recorder import Recorder
-from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.surroundings import Surroundings
@@ -32,14 +30,19 @@ from llmreplay.report.prices import price_of
 from llmreplay.session.ambience import AMBIENCES
 from llmreplay.session.closing import closed_for, end_open_streams
 from llmreplay.session.opened import OPEN
-from llmreplay.session.parts import as_raised_here, faulting_for, redactor_for, relative, rules_for, utc_now
+from llmreplay.session.parts import (
+    LlmReplayWarning,
+    as_raised_here,
+    faulting_for,
+    redactor_for,
+    relative,
+    rules_for,
+    tape_for,
+    utc_now,
+)
 from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
 from llmreplay.session.start import Start
-from llmreplay.storage.tape import Tape, TapeRules
-
-
-class LlmReplayWarning(UserWarning):
-    """Something that deserves a look and fails nothing."""
+from llmreplay.storage.tape import Tape
 
 
 class Replay:
@@ -148,31 +151,14 @@ class Replay:
 
     def open(self) -> None:
         """Read the cassette, and begin to answer."""
-        settings = self.settings
-        redactor = self._redactor = redactor_for(settings)
-        tape = Tape(
-            self.path,
-            TapeRules(
-                mode=settings.mode,
-                accept=settings.accept,
-                run_began_ns=self._run_began_ns,
-                summarise=functools.partial(summary_of, CATALOGUE.apis),
-                redacted=functools.partial(redacted, redactor),
-                scan=redactor.scan,
-            ),
-        )
+        redactor = self._redactor = redactor_for(self.settings)
+        tape = tape_for(self.path, self.settings, redactor, self._run_began_ns)
         interactions = tape.load()
+        settings = self.settings
         if settings.mode in (Mode.ONCE, Mode.REWRITE) and tape.is_of_this_run(interactions):
             # Another test of this run began this cassette: go on with it.
             settings = replace(settings, mode=Mode.NEW_EPISODES)
-        rules = rules_for(settings)
-        clock = VirtualClock(
-            ClockMode(settings.clock),
-            is_retrying=lambda: self.recorder.is_retrying(),
-            on_sleep=self._slept,
-            application_packages=self._application_packages,
-            is_live=lambda: self.recorder.waits_for_provider(),
-        )
+        rules, clock = rules_for(settings), self._clock_for(settings)
         self._new_recorder = functools.partial(
             Recorder,
             interactions,
@@ -194,25 +180,38 @@ class Replay:
             ),
         )
         self._recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
-        self._tape = tape
-        self._clock = clock
+        self._tape, self._clock = tape, clock
         clock.install()
         self._opened = Opened(self._recorder, clock, self._covers._opened if self._covers else None)
         try:
-            if settings.guard != "off" and self._recorder.is_offline:
-                self._hear_children = self._outward.enter_context(closed_for(self._refuse, settings, self._label))
-            # While recording, an SDK without a key says so itself, unless a stand-in needs none.
-            if settings.placeholder_keys != "off" and (self._recorder.is_offline or settings.upstream):
-                self._placeholders.install()
-            STACKS.install()
-            self._outward.callback(STACKS.uninstall)
-            DISPATCH.open(self._opened)
-            OPEN.add(self)
-            if AMBIENCES.at_random is not None and self._recorder.is_offline:
-                self.rewind(Start(at_random=AMBIENCES.at_random))
+            self._take_hold(self._recorder, self._opened)
         except BaseException:
             self._let_go()
             raise
+
+    def _clock_for(self, settings: Settings) -> VirtualClock:
+        return VirtualClock(
+            ClockMode(settings.clock),
+            is_retrying=lambda: self.recorder.is_retrying(),
+            on_sleep=self._slept,
+            application_packages=self._application_packages,
+            is_live=lambda: self.recorder.waits_for_provider(),
+        )
+
+    def _take_hold(self, recorder: Recorder, opened: Opened) -> None:
+        """Close the network, set placeholder keys, and intercept, as far as the settings ask."""
+        settings = recorder.settings
+        if settings.guard != "off" and recorder.is_offline:
+            self._hear_children = self._outward.enter_context(closed_for(self._refuse, settings, self._label))
+        # While recording, an SDK without a key says so itself, unless a stand-in needs none.
+        if settings.placeholder_keys != "off" and (recorder.is_offline or settings.upstream):
+            self._placeholders.install()
+        STACKS.install()
+        self._outward.callback(STACKS.uninstall)
+        DISPATCH.open(opened)
+        OPEN.add(self)
+        if AMBIENCES.at_random is not None and recorder.is_offline:
+            self.rewind(Start(at_random=AMBIENCES.at_random))
 
     def rewind(self, start: Start) -> None:
         """Start over: every recording can be served again, nothing was asked yet, and no time has passed.
@@ -225,9 +224,7 @@ class Replay:
         """
         old, clock = self._opened, self._clock
         if not self.recorder.is_offline or old is None or clock is None:
-            raise RuntimeError(
-                f"{self._shown_path} is being recorded (mode {self.mode}): only a replay can be rewound."
-            )
+            raise RuntimeError(f"{self._shown_path} is recorded (mode {self.mode}): only a replay can be rewound.")
         clock.rewind()
         faulting = faulting_for(self.settings, self._label)
         faulting.inject(scenario_of(start.scenario).injections)

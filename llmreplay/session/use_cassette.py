@@ -17,8 +17,8 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.settings import SETTING_NAMES, Mode, Settings, settings_from
 from llmreplay.interceptors.dispatch import current_origin
 from llmreplay.session.ambience import AMBIENCES
-from llmreplay.session.parts import check
-from llmreplay.session.replay import LlmReplayWarning, Replay
+from llmreplay.session.parts import LlmReplayWarning, check
+from llmreplay.session.replay import Replay
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ENVIRONMENT = "LLMREPLAY_"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 from llmreplay.core.matching import Rules, fingerprint, is_verbatim
@@ -41,4 +42,8 @@ class Asked:
 
     def is_verbatim(self, recorded: Request) -> bool:
         """Say whether a recording is the same to the letter; if so, then its fingerprint is the same."""
-        return is_verbatim(self._sent, recorded, self._rules)
+        if not is_verbatim(self._sent, recorded, self._rules):
+            return False
+        # One copy of the body in memory is enough.
+        self._sent = replace(self._sent, body=recorded.body)
+        return True

@@ -66,6 +66,11 @@ class Faulting:
     at_random: AtRandom | None = None
     _occurrences: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a fault may have hit an attempt."""
+        return bool(self.armed) or self.at_random is not None
+
     def inject(self, injections: Iterable[Injection]) -> list[Armed]:
         """Put faults to use, after those that are."""
         added = [Armed(injection) for injection in injections]
@@ -76,7 +81,7 @@ class Faulting:
         """Find the faults that hit an attempt, up to the first that takes the answer's place."""
         if self.before is not None:
             self.before(attempt)
-        if not self.armed and self.at_random is None:
+        if not self.is_in_use:
             return []
         occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
         key = f"{self.label}\0{attempt.fingerprint}\0{occurrence}"

@@ -287,13 +287,12 @@ class Recorder:
         found: list[tuple[str, Refusal | None]] = [("on_unmatched", refusal) for refusal in self.refusals]
         replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
         # A call that a fault ended for good led the application elsewhere: what it would have asked is unknown.
-        is_led_astray = any(call.last.faults and call.last.has_failed for call in self.calls)
+        # Reading all answers is left to those who need them.
+        calls = self.calls if self.faulting.is_in_use or self.settings.has_budget else Calls()
+        is_led_astray = any(call.last.faults and call.last.has_failed for call in calls)
         if not is_led_astray:
             left = self._cassette.unplayed() if replays_only else ()
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
             found.append(("on_unplayed", self.stubs.problem()))
-        found += [
-            ("on_unfired", self.faulting.problem()),
-            ("", overspending(self.calls, self.settings)),
-        ]
+        found += [("on_unfired", self.faulting.problem()), ("", overspending(calls, self.settings))]
         return [(setting, refusal) for setting, refusal in found if refusal is not None]

@@ -102,6 +102,11 @@ class Settings:
     max_cost_usd: float | None = None
     accept: bool = False
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether spending is limited."""
+        return (self.max_calls, self.max_output_tokens, self.max_cost_usd) != (None, None, None)
+
 
 SETTING_NAMES: tuple[str, ...] = tuple(entry.name for entry in fields(Settings))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -34,9 +35,15 @@ _ENDINGS = {
 _END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
 
 
+# Most headers come again with every request: one copy in memory is enough.
+@lru_cache(maxsize=200)
+def _text_pair(name: bytes, value: bytes) -> tuple[str, str]:
+    return name.decode("latin-1"), value.decode("latin-1")
+
+
 def request_from(native: Any, body: bytes) -> Request:
     """Read a request of httpx; its body is decoded."""
-    headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in native.headers.raw])
+    headers = tuple([_text_pair(*pair) for pair in native.headers.raw])
     headers, body = decoded_body(headers, body)
     return Request(native.method.upper(), str(native.url), headers, body)
 

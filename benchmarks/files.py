@@ -52,10 +52,15 @@ def _run(task: str, one: Contestant, count: int, body_bytes: int, path: Path, li
     except subprocess.TimeoutExpired:
         raise _GaveUp(f"{task}: gave up after {limit_s:.0f} s") from None
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["ended badly"])[-1]
-        raise _GaveUp(f"{task}: {last[:160]}")
+        raise _GaveUp(f"{task}: {_reason(done.stderr)}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def _reason(errors: str) -> str:
+    """Give the line of a traceback that names the exception, shortened."""
+    lines = [line for line in errors.splitlines() if line and not line[0].isspace() and ": " in line]
+    return (lines or ["ended badly"])[-1][:160]
 
 
 def path_of(one: Contestant, count: int, body_bytes: int, folder: Path) -> Path:

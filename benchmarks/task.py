@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -24,13 +23,33 @@ _MOST_LOADS = 20
 _LEAST_FOR_MEMORY_BYTES = 20_000_000
 
 
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+_STATUS = Path("/proc/self/status")
+
+
+def _memory_now() -> int:
+    """Give the memory in use, and from now on measure its peak anew; 0 where only Linux could tell."""
+    gc.collect()
+    if not _STATUS.exists():
+        return 0
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status_bytes("VmRSS")
+
+
+def _status_bytes(name: str) -> int:
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def _peak_since(before: int) -> int:
+    return _status_bytes("VmHWM") - before if before else 0
 
 
 def _memory(path: Path, grown_bytes: int) -> dict[str, float]:
     size = path.stat().st_size
-    return {"file_bytes": size, **({"memory": grown_bytes / size} if size >= _LEAST_FOR_MEMORY_BYTES else {})}
+    return {
+        "file_bytes": size,
+        **({"memory": grown_bytes / size} if grown_bytes and size >= _LEAST_FOR_MEMORY_BYTES else {}),
+    }
 
 
 def _write(one: Contestant, count: int, body_bytes: int, path: Path) -> dict[str, float]:
@@ -44,8 +63,7 @@ def _write(one: Contestant, count: int, body_bytes: int, path: Path) -> dict[str
 def _load(one: Contestant, path: Path) -> dict[str, float]:
     one.write(path.with_name("warm-up"), 2, 2000)
     one.load(path.with_name("warm-up"))
-    gc.collect()
-    before = _peak_bytes()
+    before = _memory_now()
     times: list[float] = []
     held: object = None
     while sum(times) < _LOADS_S and len(times) < _MOST_LOADS:
@@ -54,9 +72,9 @@ def _load(one: Contestant, path: Path) -> dict[str, float]:
         held = one.load(path)
         times.append(time.perf_counter() - began)
         if len(times) == 1:
-            peak = _peak_bytes()
+            grown = _peak_since(before)
     del held
-    return {"seconds": median(times), **_memory(path, peak - before)}
+    return {"seconds": median(times), **_memory(path, grown)}
 
 
 def _replay(one: Contestant, count: int, body_bytes: int, path: Path) -> dict[str, float]:
@@ -64,12 +82,11 @@ def _replay(one: Contestant, count: int, body_bytes: int, path: Path) -> dict[st
     one.write(warm_up, 2, 2000)
     with one.replaying(warm_up, 2, 2000) as client:
         ask(client, prompt(0, 2000))
-    gc.collect()
-    before = _peak_bytes()
+    before = _memory_now()
     with one.replaying(path, count, body_bytes) as client:
         for number in range(count):
             ask(client, prompt(number, body_bytes))
-    return _memory(path, _peak_bytes() - before)
+    return _memory(path, _peak_since(before))
 
 
 def main(task: str, name: str, count: str, body_bytes: str, path: str) -> None:

@@ -51,7 +51,7 @@ def test_the_sdk_reads_the_same_from_a_stream_as_from_a_body_and_the_call_log_ag
         assert [json.loads(call.arguments) for call in logged.tool_calls] == [
             json.loads(call.arguments) for call in reply.tool_calls
         ]
-        assert logged.stop_reason == reply.stop_reason or ("tool_use" if reply.tool_calls else "stop")
+        assert logged.stop_reason == (reply.stop_reason or ("tool_use" if reply.tool_calls else "stop"))
 
     holds()
 

@@ -82,7 +82,7 @@ def test_streamed_and_plain_say_the_same(api: Api, reply: Reply) -> None:
         json.loads(call.arguments) for call in reply.tool_calls
     ]
     assert [call.name for call in plain.tool_calls] == [call.name for call in reply.tool_calls]
-    assert plain.stop_reason == reply.stop_reason or ("tool_use" if reply.tool_calls else "stop")
+    assert plain.stop_reason == (reply.stop_reason or ("tool_use" if reply.tool_calls else "stop"))
     assert plain.is_complete
     assert plain.error is None
 

@@ -62,6 +62,11 @@ class Schedule(Protocol):
         """Selects the attempts that count; None for all."""
         ...
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it looks at the key; if not, none may be made for it."""
+        ...
+
     def hits(self, occurrence: int, key: str) -> bool:
         """Say whether the `occurrence`-th attempt (from 1) that `when` selects is hit.
 

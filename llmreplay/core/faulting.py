@@ -83,8 +83,7 @@ class Faulting:
             self.before(attempt)
         if not self.is_in_use:
             return []
-        occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
-        key = f"{self.label}\0{attempt.fingerprint}\0{occurrence}"
+        occurrence, key = self._occurrence_and_key(attempt)
         hits: list[Hit] = []
         is_replaced = False
         for armed in self.armed:
@@ -101,6 +100,13 @@ class Faulting:
             injection = self.at_random(key, context)
             hits = [Hit(Armed(injection), context)] if injection is not None else []
         return hits
+
+    def _occurrence_and_key(self, attempt: Attempt) -> tuple[int, str]:
+        """Count an attempt among its like, and name it; only where a draw needs it, as a fingerprint takes long."""
+        if self.at_random is None and not any(armed.injection.schedule.is_keyed for armed in self.armed):
+            return 0, ""
+        occurrence = self._occurrences[attempt.fingerprint] = self._occurrences.get(attempt.fingerprint, 0) + 1
+        return occurrence, f"{self.label}\0{attempt.fingerprint}\0{occurrence}"
 
     def _context(self, request: Request, attempt: Attempt, occurrence: int, now: float) -> FaultContext:
         return FaultContext(

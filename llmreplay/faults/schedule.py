@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
@@ -97,6 +97,7 @@ def _written(name: str, arguments: str, when: Selector | None) -> str:
 class First:
     """Hits the first `n` attempts that `when` selects."""
 
+    is_keyed: ClassVar[bool] = False
     n: int
     when: Selector | None = None
 
@@ -112,6 +113,7 @@ class First:
 class Nth:
     """Hits the attempts with these numbers, counted from 1."""
 
+    is_keyed: ClassVar[bool] = False
     numbers: tuple[int, ...]
     when: Selector | None = None
 
@@ -127,6 +129,7 @@ class Nth:
 class Every:
     """Hits every `n`-th attempt: `n`, `2n`, and so on."""
 
+    is_keyed: ClassVar[bool] = False
     n: int
     when: Selector | None = None
 
@@ -142,6 +145,7 @@ class Every:
 class After:
     """Spares the first `n` attempts and hits all that follow."""
 
+    is_keyed: ClassVar[bool] = False
     n: int
     when: Selector | None = None
 
@@ -157,6 +161,7 @@ class After:
 class Always:
     """Hits every attempt that `when` selects; called with `when=`, gives the one with that condition."""
 
+    is_keyed: ClassVar[bool] = False
     when: Selector | None = None
 
     def __call__(self, *, when: When | None = None) -> Always:
@@ -178,6 +183,7 @@ class Chance:
     The order of attempts, threads and processes does not change which are hit.
     """
 
+    is_keyed: ClassVar[bool] = True
     p: float
     seed: int
     when: Selector | None = None

@@ -116,13 +116,17 @@ async def test_a_server_in_a_worker_thread_costs_no_grace():
 async def test_idle_workers_cost_no_grace(execute):
     """A deadline fires at once, though workers of a pool exist, as long as they have nothing to do."""
     await execute(lambda: None)
-    began_s = time.perf_counter()
+    took_s = []
 
-    with VirtualClock() as clock, pytest.raises(TimeoutError):
-        async with asyncio.timeout(45):
-            await clock.sleep_async(60)
+    # A busy machine may hold up any one of them; the grace would hold up each.
+    for _ in range(5):
+        began_s = time.perf_counter()
+        with VirtualClock() as clock, pytest.raises(TimeoutError):
+            async with asyncio.timeout(45):
+                await clock.sleep_async(60)
+        took_s.append(time.perf_counter() - began_s)
 
-    assert time.perf_counter() - began_s < 0.2
+    assert min(took_s) < 0.2
 
 
 async def test_work_that_is_slower_than_its_grace_meets_its_deadline():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 
 from llmreplay.core.matching import Rules, fingerprint, is_verbatim
@@ -45,5 +44,6 @@ class Asked:
         if not is_verbatim(self._sent, recorded, self._rules):
             return False
         # One copy of the body in memory is enough.
-        self._sent = replace(self._sent, body=recorded.body)
+        sent = self._sent
+        self._sent = Request(sent.method, sent.url, sent.headers, recorded.body)
         return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
@@ -23,6 +24,10 @@ class Origin:
 
     key: int = 0
     is_over: Callable[[], bool] = lambda: False
+
+
+NOBODY = Origin()
+"""Where it is not known who made a request."""
 
 
 class Source(Enum):
@@ -71,7 +76,7 @@ class Attempt:
     ended_s: float | None = None
     faults: tuple[str, ...] = ()
     wait_s: float | None = None
-    origin: Origin = field(default_factory=Origin)
+    origin: Origin = NOBODY
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
     _answer: tuple[Outcome, Answer] | None = None
@@ -137,6 +142,8 @@ class Attempt:
         self.ended_s = now
 
 
+# A client sends the same headers with nearly every request.
+@lru_cache(maxsize=500)
 def retry_count_in(headers: Headers) -> int | None:
     """Read the number that an SDK gives its retries, 0 for the first try; None if it gives none.
 

@@ -77,12 +77,19 @@ class Faulting:
         self.armed += added
         return added
 
-    def hitting(self, request: Request, attempt: Attempt, now: float) -> list[Hit]:
-        """Find the faults that hit an attempt, up to the first that takes the answer's place."""
+    def hitting(self, request: Request, attempt: Attempt, time: Callable[[], float]) -> Sequence[Hit]:
+        """Find the faults that hit an attempt, up to the first that takes the answer's place.
+
+        Args:
+            request: As sent.
+            attempt: It began just now.
+            time: Gives Unix seconds, virtual waits included.
+        """
         if self.before is not None:
             self.before(attempt)
         if not self.is_in_use:
-            return []
+            return ()
+        now = time()
         occurrence, key = self._occurrence_and_key(attempt)
         hits: list[Hit] = []
         is_replaced = False

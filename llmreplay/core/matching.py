@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import parse_qsl, urlsplit
 
@@ -39,6 +40,13 @@ class Rules:
     ignored_headers: frozenset[str] = frozenset()
     ignores_host: bool = False
     normalizers: tuple[Normalizer, ...] = ()
+
+    @property
+    def counted_headers(self) -> tuple[str, ...]:
+        """The feature headers that count."""
+        if not self.ignored_headers:
+            return self.feature_headers
+        return tuple(name for name in self.feature_headers if name not in self.ignored_headers)
 
 
 def rules_from(
@@ -120,13 +128,10 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
 
 def is_verbatim(sent: Request, recorded: Request, rules: Rules) -> bool:
     """Say, quickly, whether two requests are the same to the letter in all that can count in a fingerprint."""
-    return (
-        sent.body == recorded.body
-        and sent.url == recorded.url
-        and sent.method == recorded.method
-        and header(sent.headers, "content-type") == header(recorded.headers, "content-type")
-        and feature_words(sent.headers, rules) == feature_words(recorded.headers, rules)
-    )
+    if sent.body != recorded.body or sent.url != recorded.url or sent.method != recorded.method:
+        return False
+    counted = rules.counted_headers
+    return _counted_in(sent.headers, counted) == _counted_in(recorded.headers, counted)
 
 
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
@@ -162,10 +167,17 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:
     """Give the headers that count, each with its words in one order, however they were spread over lines."""
-    counted = frozenset(rules.feature_headers) - rules.ignored_headers
+    return _counted_in(headers, rules.counted_headers)[1]
+
+
+# A client sends the same headers with nearly every request.
+@lru_cache(maxsize=500)
+def _counted_in(headers: Headers, counted: tuple[str, ...]) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Give the content type, and the headers that count."""
     found: dict[str, set[str]] = {}
     for key, value in headers:
         name = key.lower()
         if name in counted:
             found.setdefault(name, set()).update(word.strip() for word in value.split(",") if word.strip())
-    return tuple((name, ",".join(sorted(found[name]))) for name in rules.feature_headers if found.get(name))
+    words = tuple((name, ",".join(sorted(found[name]))) for name in counted if found.get(name))
+    return header(headers, "content-type"), words

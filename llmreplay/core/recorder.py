@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import RLock
-from urllib.parse import urlsplit
 
+from llmreplay.core.addresses import Address, Addresses
+from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
-from llmreplay.core.attempt import Attempt, Origin, Source, retry_count_in
+from llmreplay.core.attempt import NOBODY, Attempt, Origin, Source, retry_count_in
 from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
@@ -23,17 +24,8 @@ from llmreplay.core.reading import as_ended
 from llmreplay.core.recording import Recording
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.core.stubbing import Stub, Stubs
-from llmreplay.core.surroundings import Redaction, Surroundings, Timeouts
-from llmreplay.core.traffic import (
-    OFFLINE_CREDENTIAL,
-    OFFLINE_SIDE_TRAFFIC,
-    Catalogue,
-    Traffic,
-    api_of,
-    is_loopback,
-    traffic_of,
-)
-from llmreplay.core.upstream import local_url, provider_url
+from llmreplay.core.surroundings import NO_TIMEOUTS, Redaction, Surroundings, Timeouts
+from llmreplay.core.traffic import OFFLINE_CREDENTIAL, OFFLINE_SIDE_TRAFFIC, Catalogue, Traffic
 from llmreplay.core.verdicts import Verdicts, request_line
 
 
@@ -59,6 +51,7 @@ class Recorder:
         self._exists = interactions is not None
         self._rules = rules
         self._catalogue = catalogue
+        self._addresses = Addresses(catalogue, settings)
         self._redaction = redaction
         self._outside = surroundings
         self._lock = RLock()
@@ -130,13 +123,7 @@ class Recorder:
 
     # Planning
 
-    def plan(
-        self,
-        request: Request,
-        *,
-        origin: Origin | None = None,
-        timeouts: Timeouts | None = None,
-    ) -> Plan:
+    def plan(self, request: Request, *, origin: Origin = NOBODY, timeouts: Timeouts = NO_TIMEOUTS) -> Plan:
         """Decide what is done with a request.
 
         Args:
@@ -147,10 +134,10 @@ class Recorder:
         Raises:
             Refusal: It will not be answered; or what `as_raised` makes of that.
         """
-        settings = self.settings
-        if settings.upstream:
-            request = replace(request, url=provider_url(request.url, settings.upstream))
-        traffic = traffic_of(request, self._catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
+        address = self._addresses.of(request)
+        if address.url != request.url:
+            request = replace(request, url=address.url)
+        traffic, api = self._addresses.kind_of(request, address)
         if traffic is Traffic.PASSED:
             return PASS_THROUGH
         if traffic is not Traffic.RECORDED:
@@ -159,13 +146,13 @@ class Recorder:
             return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
         with self._lock:
             self._redaction.learn_from_request(request)
-            attempt = self._begin(request, origin or Origin(), timeouts or Timeouts())
-            return self._decide(request, attempt)
+            attempt = self._begin(request, api, origin, timeouts)
+            return self._decide(request, address, attempt)
 
-    def _begin(self, request: Request, origin: Origin, timeouts: Timeouts) -> Attempt:
+    def _begin(self, request: Request, api: Api | None, origin: Origin, timeouts: Timeouts) -> Attempt:
         attempt = Attempt(
             asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
-            api=api_of(request, self._catalogue.apis),
+            api=api,
             source=Source.REPLAYED,
             started_s=self._outside.now(),
             retry_count=retry_count_in(request.headers),
@@ -177,8 +164,8 @@ class Recorder:
         self._log.begin(attempt)
         return attempt
 
-    def _decide(self, request: Request, attempt: Attempt) -> Plan:
-        hits = self.faulting.hitting(request, attempt, self._outside.time())
+    def _decide(self, request: Request, address: Address, attempt: Attempt) -> Plan:
+        hits = self.faulting.hitting(request, attempt, self._outside.time)
         stub = self.stubs.take(request, attempt.api)
         if stub is not None:
             return self._stubbed(hits, request, attempt, stub)
@@ -195,9 +182,8 @@ class Recorder:
                 return self._stubbed(hits, request, attempt, stub)
             raise self._refused(attempt, self._verdicts.unmatched(attempt))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
-        url = local_url(request.url, self.settings.upstream)
-        self._refuse_placeholder(request, attempt, url)
-        return Send(attempt, url, partial(self._changed, hits, attempt) if hits else None)
+        self._refuse_placeholder(request, attempt, address)
+        return Send(attempt, address.local_url, partial(self._changed, hits, attempt) if hits else None)
 
     def _refused(self, attempt: Attempt, refusal: Refusal) -> BaseException:
         attempt.source, attempt.ended_s = Source.REFUSED, attempt.started_s
@@ -230,8 +216,8 @@ class Recorder:
         attempt.outcome = outcome
         return Answered(outcome, attempt, self.settings.speed)
 
-    def _refuse_placeholder(self, request: Request, attempt: Attempt, url: str | None) -> None:
-        if url is not None or is_loopback(urlsplit(request.url).hostname or ""):
+    def _refuse_placeholder(self, request: Request, attempt: Attempt, address: Address) -> None:
+        if address.local_url is not None or address.is_loopback:
             return
         placeholders = self._catalogue.placeholders_in(request)
         if placeholders:

@@ -89,7 +89,7 @@ class Redactor:
         self._known: set[str] = set()
         # The same URL and header values come with every request.
         self._texts: dict[tuple[str, Finder], str] = {}
-        self._looked_at: set[tuple[str, str]] = set()
+        self._looked_at: set[tuple[str, Headers]] = set()
         for secret in secrets:
             self.learn(secret, origin="value of an environment variable")
 
@@ -123,12 +123,13 @@ class Redactor:
 
     def learn_from_request(self, request: Request) -> None:
         """Hunt what stands in the credential headers, parameters and user info of a request."""
-        fresh = tuple(pair for pair in request.headers if pair not in self._looked_at)
-        found = [*secrets_in_headers(fresh, names=self._names, denied=self._secret_headers)]
-        if ("", request.url) not in self._looked_at:
+        found: list[tuple[str, str]] = []
+        head = request.url, request.headers
+        if head not in self._looked_at:
+            found += secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)
             found += secrets_in_url(request.url, self._names)
-        if len(self._looked_at) < _REMEMBERED_TEXTS:
-            self._looked_at.update(fresh, [("", request.url)])
+            if len(self._looked_at) < _REMEMBERED_TEXTS:
+                self._looked_at.add(head)
         # Of the body only what its sender alone can have put there: a password in a tool's arguments is the
         # model's, and would be hunted while recording but not in replay, where it reads REDACTED.
         if b"authorization_token" in request.body:

@@ -48,7 +48,7 @@ class Stubs:
 
     def take(self, request: Request, api: Api | None) -> Stub | None:
         """Give the next stub that is for a request; None if there is none, or its api cannot be answered for."""
-        if api is None or api.build_response is None:
+        if not self._all or api is None or api.build_response is None:
             return None
         for stub in self._left():
             if stub.when is None or stub.when(request, api):

@@ -73,3 +73,6 @@ class Timeouts:
 
     connect_s: float | None = None
     read_s: float | None = None
+
+
+NO_TIMEOUTS = Timeouts()

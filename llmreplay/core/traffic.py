@@ -10,7 +10,7 @@ from fnmatch import translate
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from llmreplay.core.api import Api, Provider, identify, identify_stand_in
+from llmreplay.core.api import Api, Provider, identify_stand_in
 from llmreplay.core.model import Chunk, Failure, Request, Response, TransportFailure
 
 _LOOPBACK = ("localhost", "127.*", "::1", "*.localhost", "0.0.0.0")  # noqa: S104 - a pattern, nothing is bound
@@ -45,7 +45,7 @@ class Catalogue:
 
 @lru_cache(maxsize=100)
 def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Join `*` patterns into one, because every request is compared with all of them."""
+    """Join `*` patterns into one, because every address is compared with all of them."""
     matches_nothing = "(?!)"
     return re.compile("|".join(map(translate, patterns)) or matches_nothing)
 
@@ -55,33 +55,17 @@ def is_loopback(host: str) -> bool:
     return _one_of(_LOOPBACK).match(host) is not None
 
 
-def traffic_of(
-    request: Request, catalogue: Catalogue, *, hosts: tuple[str, ...] = (), ignore_hosts: tuple[str, ...] = ()
-) -> Traffic:
-    """Classify a request.
+def traffic_to(
+    url: str, catalogue: Catalogue, *, hosts: tuple[str, ...] = (), ignore_hosts: tuple[str, ...] = ()
+) -> Traffic | None:
+    """Classify the traffic to an address; None where the body decides.
 
     Args:
-        request: Its URL as the provider would see it.
-        catalogue: Knows side and credential traffic, and what LLM calls look like.
+        url: As the provider would see it.
+        catalogue: Knows side and credential traffic.
         hosts: `*` patterns of hosts recorded though they are loopback.
         ignore_hosts: `*` patterns of hosts passed through.
     """
-    traffic = _traffic_to(request.url, catalogue.credential_paths, catalogue.side_paths, hosts, ignore_hosts)
-    if traffic is not None:
-        return traffic
-    return Traffic.RECORDED if stand_in_api(request, catalogue.apis) else Traffic.PASSED
-
-
-# Nearly all requests go to the same few addresses.
-@lru_cache(maxsize=500)
-def _traffic_to(
-    url: str,
-    credential_paths: tuple[str, ...],
-    side_paths: tuple[str, ...],
-    hosts: tuple[str, ...],
-    ignore_hosts: tuple[str, ...],
-) -> Traffic | None:
-    """Classify an address; None where the body decides."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     address = host + parts.path
@@ -94,9 +78,9 @@ def _traffic_to(
         return Traffic.PASSED
     if named_by(hosts):
         return Traffic.RECORDED
-    if _one_of(credential_paths).match(address):
+    if _one_of(catalogue.credential_paths).match(address):
         return Traffic.CREDENTIAL
-    if _one_of(side_paths).match(address):
+    if _one_of(catalogue.side_paths).match(address):
         return Traffic.SIDE
     return None if is_loopback(host) else Traffic.RECORDED
 
@@ -111,14 +95,6 @@ def stand_in_api(request: Request, apis: tuple[Api, ...]) -> Api | None:
         return None
     api = identify_stand_in(urlsplit(request.url).path, body, apis)
     return api if api is not None and api.method == request.method else None
-
-
-def api_of(request: Request, apis: tuple[Api, ...]) -> Api | None:
-    """Find the api that a request goes to, or the one that a local stand-in plays; None if no row describes it."""
-    api = identify(request, apis)
-    if api is None and is_loopback(urlsplit(request.url).hostname or ""):
-        return stand_in_api(request, apis)
-    return api
 
 
 OFFLINE_SIDE_TRAFFIC = TransportFailure(Failure.CONNECT_ERROR, "llmreplay: side traffic is offline in a replayed test")

@@ -35,7 +35,7 @@ def patch(library: ModuleType, patches: Patches) -> None:
 
 def _connect(library: ModuleType, original: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
     async def connect(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
-        opened = None if DISPATCH.is_idle else DISPATCH.current(f"{req.method} {req.url}")
+        opened = None if DISPATCH.is_idle else DISPATCH.current(lambda: f"{req.method} {req.url}")
         if opened is None or req.headers.get("Upgrade", "").lower() == "websocket":
             return await original(self, req, traces, timeout)
         plan = opened.recorder.plan(

@@ -18,6 +18,7 @@ from llmreplay.interceptors.clock_sleeps import ASYNCIO_SLEEP, OPEN
 from llmreplay.interceptors.clock_time import TIMELINE, UNPATCHED_TIME
 
 _INSTALLING = threading.RLock()
+_monotonic = UNPATCHED_TIME.monotonic
 
 
 class VirtualClock:
@@ -29,6 +30,7 @@ class VirtualClock:
 
     Attributes:
         mode: Which sleeps are virtual.
+        is_real: Whether every sleep passes in real time.
         sleeps: Waits so far, in the order they ended.
         fallback: What does not work on the loop this test uses, and what to do; None if all works.
     """
@@ -52,6 +54,7 @@ class VirtualClock:
             is_live: Says whether a provider itself asks to wait, so that the wait must be real.
         """
         self.mode = mode
+        self.is_real = mode is ClockMode.REAL
         self.sleeps: list[Sleep] = []
         self.fallback: str | None = None
         self._is_retrying = is_retrying
@@ -65,11 +68,6 @@ class VirtualClock:
     def is_open(self) -> bool:
         """Whether it is installed."""
         return self in OPEN.clocks
-
-    @property
-    def is_real(self) -> bool:
-        """Whether every sleep passes in real time."""
-        return self.mode is ClockMode.REAL
 
     def install(self) -> None:
         """Open the clock; does nothing if it is open."""
@@ -119,7 +117,7 @@ class VirtualClock:
 
     def now(self) -> float:
         """Give monotonic seconds, virtual waits of this thread included."""
-        real: float = UNPATCHED_TIME.monotonic()
+        real: float = _monotonic()
         return real if self.is_real else real + TIMELINE.offset_s()
 
     def time(self) -> float:

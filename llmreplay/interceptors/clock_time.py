@@ -10,17 +10,24 @@ from importlib.util import module_from_spec
 from types import BuiltinFunctionType, ModuleType
 
 
+class _Here(threading.local):
+    """How far this thread is ahead, and since which restart."""
+
+    generation = 0
+    offset_s = 0.0
+
+
 class Timeline:
     """How far each thread is ahead of real time; starts at zero whenever the first clock opens."""
 
     def __init__(self) -> None:
-        self._here = threading.local()
+        self._here = _Here()
         self._generation = 0
 
     def offset_s(self) -> float:
         """Give the virtual seconds that have passed in this thread."""
         here = self._here
-        return here.offset_s if getattr(here, "generation", None) == self._generation else 0.0
+        return here.offset_s if here.generation == self._generation else 0.0
 
     def advance(self, seconds: float) -> None:
         """Let virtual seconds pass in this thread."""

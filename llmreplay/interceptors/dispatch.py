@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -76,8 +76,11 @@ class Dispatch:
             if opened in self._open:
                 self._open.remove(opened)
 
-    def current(self, request_line: str) -> Opened | None:
+    def current(self, request_line: Callable[[], str]) -> Opened | None:
         """Give the recorder that a request belongs to; None if none is open or the request is one of ours.
+
+        Args:
+            request_line: Tells the request, for an error.
 
         Raises:
             SeveralRecorders: The context has none, and several are open.
@@ -85,6 +88,8 @@ class Dispatch:
         if not self._open or self._sending.get():
             return None
         candidates = list(self._open)
+        if len(candidates) == 1:
+            return candidates[0]
         for opened in reversed(self._of_context.get()):
             if opened in candidates:
                 return _covering(opened, candidates)
@@ -92,7 +97,7 @@ class Dispatch:
         candidates = [opened for opened in candidates if opened not in covered]
         if len(candidates) == 1:
             return candidates[0]
-        refusal = SeveralRecorders(request_line, [opened.recorder.name for opened in candidates])
+        refusal = SeveralRecorders(request_line(), [opened.recorder.name for opened in candidates])
         for opened in candidates[1:]:
             opened.recorder.refuse(refusal)
         raise candidates[0].recorder.refuse(refusal)
@@ -121,13 +126,25 @@ def _covering(opened: Opened, candidates: Sequence[Opened]) -> Opened:
 DISPATCH = Dispatch()
 
 
+class _Here(threading.local):
+    """What is known of a thread.
+
+    Attributes:
+        origin: The thread as the origin of requests.
+    """
+
+    def __init__(self) -> None:
+        thread = threading.current_thread()
+        self.origin = Origin(id(thread), lambda: not thread.is_alive())
+
+
+_HERE = _Here()
+
+
 def current_origin() -> Origin:
     """Give the identity of the running task, else of the thread."""
-    try:
+    if asyncio._get_running_loop() is not None:
         task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    if task is not None:
-        return Origin(id(task), task.done)
-    thread = threading.current_thread()
-    return Origin(id(thread), lambda: not thread.is_alive())
+        if task is not None:
+            return Origin(id(task), task.done)
+    return _HERE.origin

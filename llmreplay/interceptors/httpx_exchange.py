@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from llmreplay.core.attempt import Attempt
-from llmreplay.core.model import End, Failure, Request, Response, TransportFailure
+from llmreplay.core.model import End, Failure, Headers, Request, Response, TransportFailure, header
 from llmreplay.core.recorder import Recorder
-from llmreplay.core.surroundings import Timeouts
+from llmreplay.core.surroundings import NO_TIMEOUTS, Timeouts
 from llmreplay.interceptors.content_encoding import decoded_body
 from llmreplay.interceptors.tee import Tee as PlainTee
 
@@ -35,23 +35,32 @@ _ENDINGS = {
 _END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
 
 
-# Most headers come again with every request: one copy in memory is enough.
+# A client sends nearly the same headers with every request: they are read once, and are one object in memory.
 @lru_cache(maxsize=200)
-def _text_pair(name: bytes, value: bytes) -> tuple[str, str]:
-    return name.decode("latin-1"), value.decode("latin-1")
+def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Headers, bool]:
+    """Give headers as text, and whether they say that the body is encoded."""
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+    return headers, header(headers, "content-encoding") is not None
 
 
 def request_from(native: Any, body: bytes) -> Request:
-    """Read a request of httpx; its body is decoded."""
-    headers = tuple([_text_pair(*pair) for pair in native.headers.raw])
-    headers, body = decoded_body(headers, body)
+    """Read a request of httpx; its body is decoded, and its length is left to the body."""
+    raw = [pair for pair in native.headers.raw if pair[0].lower() != b"content-length"]
+    headers, is_encoded = _read_headers(tuple(raw))
+    if is_encoded:
+        headers, body = decoded_body(headers, body)
     return Request(native.method.upper(), str(native.url), headers, body)
 
 
 def timeouts_from(native: Any) -> Timeouts:
     """Read how long the client of a request waits."""
-    timeout = native.extensions.get("timeout") or {}
-    return Timeouts(connect_s=timeout.get("connect"), read_s=timeout.get("read"))
+    timeout = native.extensions.get("timeout")
+    return _timeouts(timeout.get("connect"), timeout.get("read")) if timeout else NO_TIMEOUTS
+
+
+@lru_cache(maxsize=50)
+def _timeouts(connect_s: float | None, read_s: float | None) -> Timeouts:
+    return Timeouts(connect_s=connect_s, read_s=read_s)
 
 
 def redirected(library: ModuleType, native: Any, url: str) -> Any:
@@ -69,8 +78,16 @@ def response_to(library: ModuleType, response: Response, stream: Any) -> Any:
     extensions: dict[str, Any] = {"http_version": b"HTTP/1.1"}
     if response.reason:
         extensions["reason_phrase"] = response.reason.encode("latin-1", "replace")
-    headers = [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in response.headers]
-    return library.Response(response.status, headers=headers, stream=stream, extensions=extensions)
+    return library.Response(
+        response.status, headers=_written_headers(response.headers), stream=stream, extensions=extensions
+    )
+
+
+def _written_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
+    try:
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    except UnicodeEncodeError:
+        return [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in headers]
 
 
 def _header_bytes(value: str) -> bytes:

@@ -28,7 +28,7 @@ def patch(library: ModuleType, patches: Patches) -> None:
 def _opened_for(native: Any) -> Opened | None:
     if DISPATCH.is_idle:
         return None
-    return DISPATCH.current(f"{native.method} {native.url}")
+    return DISPATCH.current(lambda: f"{native.method} {native.url}")
 
 
 def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def patch(library: ModuleType, patches: Patches) -> None:
 
 def _prepare_proxy(original: Callable[..., Any]) -> Callable[..., Any]:
     def prepare_proxy(self: Any, conn: Any) -> None:
-        if DISPATCH.is_idle or DISPATCH.current(f"CONNECT {self.host}") is None:
+        if DISPATCH.is_idle or DISPATCH.current(lambda: f"CONNECT {self.host}") is None:
             original(self, conn)
             return
         # The tunnel is dug when it is known that something goes through it.
@@ -54,7 +54,7 @@ def _make_request(library: ModuleType, original: Callable[..., Any]) -> Callable
     arguments_of = signature(original)
 
     def make_request(self: Any, conn: Any, method: str, url: str, body: Any = None, *rest: Any, **options: Any) -> Any:
-        opened = None if DISPATCH.is_idle else DISPATCH.current(f"{method} {exchange.url_of(self, url)}")
+        opened = None if DISPATCH.is_idle else DISPATCH.current(lambda: f"{method} {exchange.url_of(self, url)}")
         if opened is None:
             return original(self, conn, method, url, body, *rest, **options)
         given = arguments_of.bind(self, conn, method, url, body, *rest, **options).arguments

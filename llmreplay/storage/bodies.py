@@ -27,14 +27,21 @@ def wire_request(request: Request, *, is_plain: bool = False) -> WireRequest:
     return wire
 
 
-def request_from(wire: WireRequest) -> Request:
+def request_from(wire: WireRequest, *, is_compact: bool = False) -> Request:
     """Restore a request; a JSON body comes without white space.
+
+    Args:
+        wire: As read.
+        is_compact: Whether it was read from text without white space between its tokens.
 
     Raises:
         ValueError: A body is not what its name says.
     """
-    body = bytes_from(wire.text, wire.base64) if wire.json is UNSET else restored(wire.json, "compact")
-    return Request(method=wire.method, url=plain_text(wire.url), headers=headers_from(wire.headers), body=body)
+    if wire.json is UNSET:
+        body = bytes_from(wire.text, wire.base64)
+    else:
+        body = restored(wire.json, "verbatim" if is_compact else "compact")
+    return Request(wire.method, plain_text(wire.url), headers_from(wire.headers), body)
 
 
 def text_or_base64(data: bytes) -> tuple[Raw | msgspec.UnsetType, Raw | msgspec.UnsetType]:

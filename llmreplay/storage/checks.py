@@ -33,8 +33,12 @@ def check_restorable(wire: WireInteraction) -> None:
         _restore(plain_text, failure.message, "$.failure.message")
 
 
-def check_cuts(wire: WireInteraction) -> None:
+def check_cuts(wire: WireInteraction, *, is_compact: bool) -> None:
     """Check that chunks are cut inside of their content; restores it.
+
+    Args:
+        wire: As read.
+        is_compact: Whether it was read from text without white space between its tokens.
 
     Raises:
         ValueError: One is not; the text ends with its place.
@@ -42,12 +46,21 @@ def check_cuts(wire: WireInteraction) -> None:
     if wire.response is not UNSET:
         for number, chunks in enumerate(wire.response.chunks):
             if chunks.cuts:
-                _restore(chunks_from, [chunks], f"$.response.chunks[{number}].cuts")
+                place = f"$.response.chunks[{number}].cuts"
+                _restore(lambda held: chunks_from([held], is_compact=is_compact), chunks, place)
 
 
 def has_cuts(wire: WireInteraction) -> bool:
     """Say whether any content arrived in more than one chunk."""
     return wire.response is not UNSET and any(chunks.cuts for chunks in wire.response.chunks)
+
+
+def has_verbatim(wire: WireInteraction) -> bool:
+    """Say whether white space between the tokens of any content is a provider's own."""
+    return wire.response is not UNSET and any(
+        chunks.sse is not UNSET or chunks.ndjson is not UNSET or chunks.layout == "verbatim"
+        for chunks in wire.response.chunks
+    )
 
 
 def _check_request(wire: WireRequest) -> None:

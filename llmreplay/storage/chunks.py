@@ -32,13 +32,24 @@ def wire_chunks(chunks: Sequence[Chunk], *, is_plain: bool = False) -> list[Wire
     return [wire for group in _groups(chunks, body) for wire in _stream(group)]
 
 
-def chunks_from(wires: Sequence[WireChunks]) -> tuple[Chunk, ...]:
+def chunks_from(wires: Sequence[WireChunks], *, is_compact: bool = False) -> tuple[Chunk, ...]:
     """Undo `wire_chunks`.
+
+    Args:
+        wires: As read.
+        is_compact: Whether they were read from text without white space between its tokens.
 
     Raises:
         ValueError: A body is not what its name says, or a cut is outside of it.
     """
-    return tuple(chunk for wire in wires for chunk in _cut(_data_from(wire), wire))
+    chunks: list[Chunk] = []
+    for wire in wires:
+        data = _data_from(wire, is_compact=is_compact)
+        if wire.cuts:
+            chunks += _cut(data, wire)
+        else:
+            chunks.append(Chunk(data, wire.after_s))
+    return tuple(chunks)
 
 
 def seconds(value: float) -> float:
@@ -117,11 +128,13 @@ def _arrival(group: Sequence[Chunk]) -> WireChunks:
     return WireChunks(after_s=seconds(group[0].after_s), cuts=cuts, text=Raw(b'""'))
 
 
-def _data_from(wire: WireChunks) -> bytes:
+def _data_from(wire: WireChunks, *, is_compact: bool) -> bytes:
     if wire.sse is not UNSET:
         return sse_from(wire.sse, wire.newline)
     if wire.json is not UNSET:
-        return wire.before.encode() + restored(wire.json, wire.layout) + wire.after.encode()
+        is_there = is_compact and wire.layout == "compact"
+        data = restored(wire.json, "verbatim" if is_there else wire.layout)
+        return wire.before.encode() + data + wire.after.encode() if wire.before or wire.after else data
     if wire.ndjson is not UNSET:
         return ndjson_from(wire.ndjson)
     return bytes_from(wire.text, wire.base64)

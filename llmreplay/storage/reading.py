@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 from llmreplay.core.errors import CassetteError
 from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import headers_from, request_from
-from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts
+from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts, has_verbatim
 from llmreplay.storage.chunks import chunks_from
 from llmreplay.storage.diagnosis import damaged_file, wrong_value
 from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top, is_written_again
@@ -27,20 +27,20 @@ from llmreplay.storage.wire import (
 
 _cassette_from = msgspec.json.Decoder(WireCassette)
 _interaction_from = msgspec.json.Decoder(WireInteraction)
+_ENDS = {end.value: end for end in End}
 _PIECE_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 20
 
 
 class _Slices(msgspec.Struct, gc=False):
-    """An interaction whose parts are still to be read; it was checked when the file was loaded."""
+    """An interaction whose outcome is still to be read; it was checked when the file was loaded."""
 
-    request: Raw
+    request: WireRequest
     response: Raw | msgspec.UnsetType = UNSET
     failure: Raw | msgspec.UnsetType = UNSET
 
 
 _slices_from = msgspec.json.Decoder(_Slices)
-_request_from = msgspec.json.Decoder(WireRequest)
 _response_from = msgspec.json.Decoder(WireResponse)
 _failure_from = msgspec.json.Decoder(WireFailure)
 
@@ -54,10 +54,18 @@ class StoredInteraction:
         summary: The line with which it begins, for the reader of the file.
     """
 
-    __slots__ = ("_outcome", "_raw", "_request", "_slices", "during", "recorded_at", "summary")
+    __slots__ = ("_is_compact", "_outcome", "_raw", "_request", "_slices", "during", "recorded_at", "summary")
 
-    def __init__(self, raw: memoryview, wire: WireInteraction) -> None:
+    def __init__(self, raw: bytes | memoryview, wire: WireInteraction, *, is_compact: bool) -> None:
+        """Take an interaction that was checked.
+
+        Args:
+            raw: It, as JSON.
+            wire: What its own fields say.
+            is_compact: Whether no white space stands between the tokens of `raw`, nor did in what it restores.
+        """
         self._raw = raw
+        self._is_compact = is_compact
         self._slices: _Slices | None = None
         self._request: Request | None = None
         self._outcome: Outcome | None = None
@@ -69,7 +77,7 @@ class StoredInteraction:
     def request(self) -> Request:
         """As redacted; a JSON body without white space."""
         if self._request is None:
-            self._request = request_from(_request_from.decode(self._sliced.request))
+            self._request = request_from(self._sliced.request, is_compact=self._is_compact)
         return self._request
 
     @property
@@ -78,7 +86,7 @@ class StoredInteraction:
         if self._outcome is None:
             slices = self._sliced
             if slices.response is not UNSET:
-                self._outcome = _response(_response_from.decode(slices.response))
+                self._outcome = _response(_response_from.decode(slices.response), is_compact=self._is_compact)
             elif slices.failure is not UNSET:
                 self._outcome = _failure(_failure_from.decode(slices.failure))
         assert self._outcome is not None, "an interaction without outcome is refused on loading"
@@ -93,7 +101,7 @@ class StoredInteraction:
     @property
     def interaction(self) -> Interaction:
         """The same as a plain value, everything read anew: nothing of it is kept."""
-        return interaction_from(_interaction_from.decode(self._raw))
+        return interaction_from(_interaction_from.decode(self._raw), is_compact=self._is_compact)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredInteraction):
@@ -168,38 +176,40 @@ def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
         read = raw if is_large else msgspec.json.format(raw, indent=-1)
         wire = _interaction_from.decode(read)
         check_restorable(wire)
+        is_compact = not is_large and not has_verbatim(wire)
         if has_cuts(wire):
-            check_cuts(wire if is_large else _interaction_from.decode(raw))
+            check_cuts(wire if is_large or is_compact else _interaction_from.decode(raw), is_compact=is_compact)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise wrong_value(path, place, str(error)) from None
     repeated = None if is_written_again(wire, read) else duplicate_key(read)
     if repeated is not None:
         raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
-    return StoredInteraction(raw, wire)
+    # A copy: what msgspec gives holds half as much memory again.
+    return StoredInteraction(bytes(memoryview(read)) if is_compact else raw, wire, is_compact=is_compact)
 
 
-def interaction_from(wire: WireInteraction) -> Interaction:
+def interaction_from(wire: WireInteraction, *, is_compact: bool = False) -> Interaction:
     """Restore an interaction at once.
+
+    Args:
+        wire: As read.
+        is_compact: Whether it was read from text without white space between its tokens.
 
     Raises:
         ValueError: A body is not what its name says.
     """
     if wire.response is not UNSET:
-        outcome: Outcome = _response(wire.response)
+        outcome: Outcome = _response(wire.response, is_compact=is_compact)
     else:
         assert wire.failure is not UNSET, "an interaction has one of the two"
         outcome = _failure(wire.failure)
-    return Interaction(request_from(wire.request), outcome, wire.recorded_at, wire.during)
+    return Interaction(request_from(wire.request, is_compact=is_compact), outcome, wire.recorded_at, wire.during)
 
 
-def _response(wire: WireResponse) -> Response:
-    return Response(
-        status=wire.status,
-        headers=headers_from(wire.headers),
-        chunks=chunks_from(wire.chunks),
-        end=End(wire.end),
-        reason=plain_text(wire.reason),
-    )
+def _response(wire: WireResponse, *, is_compact: bool) -> Response:
+    chunks = chunks_from(wire.chunks, is_compact=is_compact)
+    reason = wire.reason and plain_text(wire.reason)
+    return Response(wire.status, headers_from(wire.headers), chunks, _ENDS[wire.end], reason)
 
 
 def _failure(wire: WireFailure) -> TransportFailure:

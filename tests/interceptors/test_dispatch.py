@@ -49,7 +49,7 @@ def test_nobody_serves_while_none_is_open(dispatch):
     dispatch.close(opened)
 
     assert dispatch.is_idle
-    assert dispatch.current(LINE) is None
+    assert dispatch.current(lambda: LINE) is None
 
 
 def test_the_only_one_serves_every_thread(dispatch):
@@ -57,7 +57,7 @@ def test_the_only_one_serves_every_thread(dispatch):
     opened = an_opened()
     dispatch.open(opened)
 
-    assert elsewhere(lambda: dispatch.current(LINE)) is opened
+    assert elsewhere(lambda: dispatch.current(lambda: LINE)) is opened
 
 
 def test_the_innermost_of_a_context_serves(dispatch):
@@ -65,9 +65,9 @@ def test_the_innermost_of_a_context_serves(dispatch):
     outer, inner = an_opened("outer.json"), an_opened("inner.json")
     dispatch.open(outer)
     dispatch.open(inner)
-    served = [dispatch.current(LINE)]
+    served = [dispatch.current(lambda: LINE)]
     dispatch.close(inner)
-    served.append(dispatch.current(LINE))
+    served.append(dispatch.current(lambda: LINE))
 
     assert served == [inner, outer]
 
@@ -78,7 +78,7 @@ def test_recorders_may_be_closed_in_any_order(dispatch):
     dispatch.open(outer)
     dispatch.open(inner)
     dispatch.close(outer)
-    served = dispatch.current(LINE)
+    served = dispatch.current(lambda: LINE)
     dispatch.close(inner)
     dispatch.close(inner)
 
@@ -102,7 +102,7 @@ def test_tasks_have_recorders_of_their_own(dispatch):
     async def one(opened, everybody):
         dispatch.open(opened)
         await everybody.wait()
-        mine = dispatch.current(LINE)
+        mine = dispatch.current(lambda: LINE)
         child = await asyncio.create_task(asyncio.to_thread(dispatch.current, LINE))
         return mine, child
 
@@ -123,7 +123,7 @@ def test_a_stranger_among_several_is_refused_with_their_names(dispatch):
     dispatch.open(second)
 
     with pytest.raises(SeveralRecorders) as caught:
-        elsewhere(lambda: dispatch.current(LINE))
+        elsewhere(lambda: dispatch.current(lambda: LINE))
 
     assert str(caught.value) == (
         "several cassettes are open, and this thread or task belongs to none of them.\n\n"
@@ -151,9 +151,9 @@ def test_a_cover_serves_in_the_place_of_what_it_covers(dispatch):
     dispatch.open(test)
     fixture = an_opened("fixture.json", covers=test)
     contextvars.copy_context().run(dispatch.open, fixture)
-    served = [dispatch.current(LINE), elsewhere(lambda: dispatch.current(LINE))]
+    served = [dispatch.current(lambda: LINE), elsewhere(lambda: dispatch.current(lambda: LINE))]
     dispatch.close(fixture)
-    served += [dispatch.current(LINE), elsewhere(lambda: dispatch.current(LINE))]
+    served += [dispatch.current(lambda: LINE), elsewhere(lambda: dispatch.current(lambda: LINE))]
 
     assert served == [fixture, fixture, test, test]
 
@@ -165,8 +165,8 @@ def test_what_we_send_ourselves_is_not_planned_again(dispatch):
 
     def send():
         with dispatch.sending():
-            seen.append(dispatch.current(LINE))
-            seen.append(elsewhere(lambda: dispatch.current(LINE)))
+            seen.append(dispatch.current(lambda: LINE))
+            seen.append(elsewhere(lambda: dispatch.current(lambda: LINE)))
             raise RuntimeError
 
     seen = []
@@ -174,7 +174,7 @@ def test_what_we_send_ourselves_is_not_planned_again(dispatch):
         send()
 
     assert seen == [None, opened]
-    assert dispatch.current(LINE) is opened
+    assert dispatch.current(lambda: LINE) is opened
 
 
 def test_an_origin_is_the_same_for_one_thread_and_over_with_it():

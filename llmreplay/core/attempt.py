@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
+from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Answer, End, Headers, Outcome, Request, Response, header
 from llmreplay.core.reading import answer_of, is_stream
 
@@ -53,7 +54,6 @@ class Attempt:
         retry_count: What the SDK says in its retry header; None if it says nothing.
         read_timeout_s: How long the client waits for bytes; None for ever.
         connect_timeout_s: How long the client waits for a connection; None for ever.
-        outcome: What the client got so far, redacted; None while nothing came.
         first_byte_s: When the first chunk was handed to the client; None if none was.
         ended_s: When the client had the last of it; None while it is under way.
         faults: Names of the faults that hit it.
@@ -71,7 +71,6 @@ class Attempt:
     retry_count: int | None = None
     read_timeout_s: float | None = None
     connect_timeout_s: float | None = None
-    outcome: Outcome | None = None
     first_byte_s: float | None = None
     ended_s: float | None = None
     faults: tuple[str, ...] = ()
@@ -79,7 +78,24 @@ class Attempt:
     origin: Origin = NOBODY
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
-    _answer: tuple[Outcome, Answer] | None = None
+    _outcome: Outcome | None = None
+    _recorded: Stored | None = None
+    _answer: Answer | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the client got so far, redacted; None while nothing came."""
+        if self._outcome is None and self._recorded is not None:
+            return self._recorded.outcome
+        return self._outcome
+
+    @outcome.setter
+    def outcome(self, outcome: Outcome | None) -> None:
+        self._outcome, self._recorded, self._answer = outcome, None, None
+
+    def gets(self, recorded: Stored, outcome: Outcome) -> None:
+        """Note that the client gets a recording as it stands: once it has, the outcome is no longer kept in memory."""
+        self._outcome, self._recorded, self._answer = outcome, recorded, None
 
     @property
     def request(self) -> Request:
@@ -104,19 +120,12 @@ class Attempt:
     @property
     def has_failed(self) -> bool:
         """Whether it ended without a whole answer: an error status, no response, a cut or erring stream."""
-        return self.outcome is not None and self.would_fail_with(self.outcome)
+        outcome = self.outcome
+        return outcome is not None and _fails(outcome, lambda: self.answer)
 
     def would_fail_with(self, outcome: Outcome) -> bool:
         """Say whether an outcome is an error or incomplete."""
-        if not isinstance(outcome, Response) or outcome.status >= 400:
-            return True
-        if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
-            return True
-        # Ours are decoded: a content coding that is still named is one that no client can undo.
-        if header(outcome.headers, "content-encoding") is not None:
-            return True
-        answer = self.answer if outcome is self.outcome else answer_of(self.api, outcome)
-        return not answer.is_complete or (is_stream(outcome) and answer.error is not None)
+        return _fails(outcome, lambda: answer_of(self.api, outcome))
 
     def leave_answer(self) -> None:
         """Leave the answer for the next identical request, once."""
@@ -127,19 +136,33 @@ class Attempt:
     @property
     def answer(self) -> Answer:
         """What the outcome says."""
-        outcome = self.outcome
-        if outcome is None:
-            return Answer(is_complete=False)
-        if self._answer is None or self._answer[0] is not outcome:
-            self._answer = (outcome, answer_of(self.api, outcome))
-        return self._answer[1]
+        if self._answer is None:
+            outcome = self.outcome
+            if outcome is None:
+                return Answer(is_complete=False)
+            self._answer = answer_of(self.api, outcome)
+        return self._answer
 
     def delivered(self, chunks: int, end: End, now: float) -> None:
         """Note how much of the outcome the client took before it ended, if not all."""
-        outcome = self.outcome
+        outcome = self._outcome
         if isinstance(outcome, Response) and (chunks < len(outcome.chunks) or end is not outcome.end):
             self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
+        elif self._recorded is not None:
+            self._outcome = None
         self.ended_s = now
+
+
+def _fails(outcome: Outcome, read: Callable[[], Answer]) -> bool:
+    if not isinstance(outcome, Response) or outcome.status >= 400:
+        return True
+    if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
+        return True
+    # Ours are decoded: a content coding that is still named is one that no client can undo.
+    if header(outcome.headers, "content-encoding") is not None:
+        return True
+    answer = read()
+    return not answer.is_complete or (is_stream(outcome) and answer.error is not None)
 
 
 # A client sends the same headers with nearly every request.

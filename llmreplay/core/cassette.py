@@ -11,7 +11,7 @@ from llmreplay.core.model import Outcome, Request
 
 
 class Stored(Protocol):
-    """An interaction that may read its parts only when they are asked for."""
+    """An interaction that may read its parts each time they are asked for."""
 
     @property
     def request(self) -> Request:
@@ -86,11 +86,11 @@ class Cassette:
         track.plays += 1
         return track
 
-    def take_next(self, is_asked: Callable[[Request], bool]) -> Track | None:
+    def take_next(self, is_asked: Callable[[Stored], bool]) -> Track | None:
         """Serve the recording whose turn it is, if it is what is asked, without a fingerprint.
 
         Args:
-            is_asked: Whether a recording has the same fingerprint as the request.
+            is_asked: Says whether a recording has the same fingerprint as the request.
 
         Returns:
             None where only `take` can tell: there is another recording, or it may not be the first that matches.
@@ -98,7 +98,7 @@ class Cassette:
         if self._waiting or self._allow_repeats or self._indexed == len(self.tracks):
             return None
         track = self.tracks[self._indexed]
-        if not is_asked(track.interaction.request):
+        if not is_asked(track.interaction):
             return None
         self._indexed += 1
         track.plays += 1

@@ -160,7 +160,6 @@ class Recorder:
             connect_timeout_s=timeouts.connect_s,
             origin=origin,
         )
-        self._recording.begin(attempt)
         self._log.begin(attempt)
         return attempt
 
@@ -171,8 +170,7 @@ class Recorder:
             return self._stubbed(hits, request, attempt, stub)
         track = self._cassette.take_next(attempt.asked.is_verbatim) or self._cassette.take(attempt.fingerprint)
         if track is not None:
-            recorded, give_back = track.interaction.outcome, self._cassette.give_back
-            return self._faulted(hits, attempt, recorded, lambda: give_back(attempt.fingerprint, track))
+            return self._replayed(hits, attempt, track)
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
             return self._answered(attempt, replaced)
@@ -183,11 +181,21 @@ class Recorder:
             raise self._refused(attempt, self._verdicts.unmatched(attempt))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         self._refuse_placeholder(request, attempt, address)
+        self._recording.begin(attempt)
         return Send(attempt, address.local_url, partial(self._changed, hits, attempt) if hits else None)
 
     def _refused(self, attempt: Attempt, refusal: Refusal) -> BaseException:
         attempt.source, attempt.ended_s = Source.REFUSED, attempt.started_s
         return self.refuse(refusal)
+
+    def _replayed(self, hits: Sequence[Hit], attempt: Attempt, track: Track) -> Answered:
+        recorded = track.interaction
+        outcome = recorded.outcome
+        if hits:
+            give_back = self._cassette.give_back
+            return self._faulted(hits, attempt, outcome, lambda: give_back(attempt.fingerprint, track))
+        attempt.gets(recorded, outcome)
+        return Answered(outcome, attempt, self.settings.speed)
 
     def _stubbed(self, hits: Sequence[Hit], request: Request, attempt: Attempt, stub: Stub) -> Answered:
         attempt.source = Source.STUB

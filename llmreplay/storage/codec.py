@@ -13,10 +13,18 @@ from llmreplay.storage.bodies import wire_headers, wire_request
 from llmreplay.storage.chunks import seconds, wire_chunks
 from llmreplay.storage.json_text import laid_out, restored
 from llmreplay.storage.layout import lay_out
-from llmreplay.storage.reading import StoredInteraction, decode
+from llmreplay.storage.reading import StoredInteraction, decode, decode_in_place
 from llmreplay.storage.wire import FORMAT, During, WireFailure, WireInteraction, WireResponse, wire_text
 
-__all__ = ["StoredInteraction", "as_stored", "decode", "encode", "summary_kept", "wire_interaction"]
+__all__ = [
+    "StoredInteraction",
+    "as_stored",
+    "decode",
+    "decode_in_place",
+    "encode",
+    "summary_kept",
+    "wire_interaction",
+]
 
 
 def summary_kept(interaction: Stored) -> str:

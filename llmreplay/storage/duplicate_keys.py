@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from hashlib import blake2b
 
 import msgspec
@@ -17,7 +16,7 @@ _PIECE_BYTES = 1 << 20
 _EMBEDDED = frozenset({"json", "ndjson", "data"})
 
 _HEAD = '{{\n  "format": "{}",\n  "interactions": [\n    {{\n'
-_BETWEEN = re.compile(rb"\n    },\n    {\n")
+_BETWEEN = b"\n    },\n    {\n"
 _TAIL = b"\n    }\n  ]\n}\n"
 
 
@@ -25,7 +24,7 @@ class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
 
 
-def as_written(data: bytes, file_format: str) -> list[memoryview] | None:
+def as_written(data: bytes | bytearray, file_format: str) -> list[memoryview] | None:
     """Cut a file that looks as we write it into its interactions, without reading them.
 
     Returns:
@@ -38,9 +37,9 @@ def as_written(data: bytes, file_format: str) -> list[memoryview] | None:
     view = memoryview(data)
     start = len(head) - len(b"{\n")
     slices = []
-    for match in _BETWEEN.finditer(data):
-        slices.append(view[start : match.start() + len(b"\n    }")])
-        start = match.end() - len(b"{\n")
+    while (between := data.find(_BETWEEN, start)) >= 0:
+        slices.append(view[start : between + len(b"\n    }")])
+        start = between + len(_BETWEEN) - len(b"{\n")
     return [*slices, view[start : len(data) - len(b"\n  ]\n}\n")]]
 
 

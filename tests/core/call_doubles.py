@@ -58,16 +58,17 @@ def an_attempt(
         answer_from_body=reading,
         answer_from_events=lambda events: reading(json.loads(events[-1].data)),
     )
-    return Attempt(
+    attempt = Attempt(
         Asked(request or a_request()),
         api,
         source,
         started_s,
-        outcome=outcome,
         ended_s=started_s + took_s,
         faults=faults,
         wait_s=wait_s,
     )
+    attempt.outcome = outcome
+    return attempt
 
 
 def a_stream(*, end=End.COMPLETE, **body):

@@ -14,7 +14,7 @@ def test_what_is_asked_is_redacted_once_and_only_when_looked_at():
     seen = []
     asked = Asked(a_request("hi"), rules=RULES, redacted=lambda request: seen.append(request) or a_request("REDACTED"))
 
-    assert not asked.is_verbatim(a_request("ho"))
+    assert not asked.is_verbatim(an_interaction("ho"))
     assert seen == []
     assert asked.request == asked.request == a_request("REDACTED")
     assert asked.fingerprint == fingerprint(a_request("REDACTED"), RULES)

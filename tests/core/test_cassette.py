@@ -81,7 +81,7 @@ def test_the_next_recording_is_served_without_a_fingerprint():
     """A request that is the next recording to the letter is answered at once, and the rest is found as ever."""
     cassette, made = a_cassette("a", "b", "c")
 
-    track = cassette.take_next(lambda recorded: recorded == a_request("a"))
+    track = cassette.take_next(lambda recorded: recorded.request == a_request("a"))
 
     assert (track.number, track.plays, made) == (1, 1, [])
     assert [ask(cassette, prompt) for prompt in ("c", "b", "a")] == [3, 2, None]

@@ -240,10 +240,10 @@ def test_a_file_without_permission_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     save(path, OLD)
 
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(CassetteError) as caught:
         load(path)
 

@@ -40,7 +40,8 @@ class Provider:
         """What the call log says of the last answer."""
         assert self.sent is not None
         request, response = self.sent
-        attempt = Attempt(Asked(request), self.api, Source.REPLAYED, 0.0, outcome=response)
+        attempt = Attempt(Asked(request), self.api, Source.REPLAYED, 0.0)
+        attempt.outcome = response
         assert not attempt.has_failed
         return attempt.answer
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from llmreplay.core.json_path import JsonPath, remove
@@ -20,6 +21,7 @@ _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 # A float holds these exactly enough to print them back; any longer literal is compared digit by digit.
 _SHORT_DECIMAL = re.compile(r"-?\d{1,15}\.\d{1,15}\Z")
 _MOST_DIGITS = 4000
+_REMEMBERED_BYTES = 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,14 @@ def canonical_body(
         Text that is equal for two bodies exactly if they mean the same.
     """
     content_type = header(headers, "content-type") or ""
+    if len(body) <= _REMEMBERED_BYTES and not normalize:
+        return _remembered(content_type, body, tuple(ignore), ())
+    return _canonical(content_type, body, ignore, normalize)
+
+
+def _canonical(
+    content_type: str, body: bytes, ignore: Sequence[JsonPath], normalize: Sequence[Callable[[str], str]]
+) -> bytes:
     if "json" in content_type.lower() or body[:1] in (b"{", b"["):
         try:
             tree = json_tree(body)
@@ -139,6 +149,10 @@ def canonical_body(
     if normalize:
         body = _normalized_text(body, normalize)
     return b"bytes:" + body
+
+
+# Retries, and runs under fuzzing, send the same again.
+_remembered = lru_cache(maxsize=50)(_canonical)
 
 
 def _normalized(node: Any, functions: Sequence[Callable[[str], str]]) -> Any:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from llmreplay.core.findings import Finding
-from llmreplay.core.model import Headers, header
+from llmreplay.core.model import Headers
 from llmreplay.core.secret_names import SecretNames, plain_name
 
 ALLOWED_REQUEST_HEADERS = frozenset({"content-type", "anthropic-beta", "anthropic-version", "openai-beta"})
@@ -160,9 +160,9 @@ def password_findings(data: bytes) -> list[Finding]:
     return [Finding(*match.span(1), "user info of a URL") for match in _PASSWORD.finditer(data)]
 
 
-def form_findings(data: bytes, headers: Headers, names: SecretNames) -> list[Finding]:
+def form_findings(data: bytes, content_type: str, names: SecretNames) -> list[Finding]:
     """Find the secret fields of a form, URL-encoded or multipart, as its content type says."""
-    content_type = (header(headers, "content-type") or "").lower()
+    content_type = content_type.lower()
     found: list[Finding] = []
     if content_type.startswith("application/x-www-form-urlencoded"):
         for match in _FORM.finditer(data):

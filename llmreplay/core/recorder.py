@@ -43,6 +43,7 @@ class Recorder:
         redaction: Redaction,
         surroundings: Surroundings,
         faulting: Faulting | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -51,7 +52,7 @@ class Recorder:
         self._exists = interactions is not None
         self._rules = rules
         self._catalogue = catalogue
-        self._addresses = Addresses(catalogue, settings)
+        self._addresses = addresses or Addresses(catalogue, settings)
         self._redaction = redaction
         self._outside = surroundings
         self._lock = RLock()

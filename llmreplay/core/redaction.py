@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from llmreplay.core.aws_payloads import aws_payloads, changed_frames
@@ -22,7 +23,7 @@ from llmreplay.core.header_secrets import (
     url_findings,
 )
 from llmreplay.core.json_leaves import string_leaves
-from llmreplay.core.model import Headers, Outcome, Request, Response, TransportFailure
+from llmreplay.core.model import Headers, Outcome, Request, Response, TransportFailure, header
 from llmreplay.core.placeholders import is_placeholder
 from llmreplay.core.secret_names import SecretNames, plain_name
 from llmreplay.core.secret_shapes import SHORTEST_RUN, long_runs, shape_findings
@@ -46,7 +47,8 @@ _ROUNDS = 8
 
 _ESCAPES_OF_ESCAPES = 3
 _REMEMBERED_TEXT = 300
-_REMEMBERED_TEXTS = 500
+_REMEMBERED_HEADS = 500
+_REMEMBERED_BODY_BYTES = 32_000
 
 
 class Redactor:
@@ -87,8 +89,7 @@ class Redactor:
         self._lock = threading.Lock()
         self._taints: tuple[Taint, ...] = ()
         self._known: set[str] = set()
-        # The same URL and header values come with every request.
-        self._texts: dict[tuple[str, Finder], str] = {}
+        self._remember_anew()
         self._looked_at: set[tuple[str, Headers]] = set()
         for secret in secrets:
             self.learn(secret, origin="value of an environment variable")
@@ -118,8 +119,13 @@ class Redactor:
                 return False
             self._known.add(value)
             self._taints = (*self._taints, taint_of(value, origin))
-            self._texts = {}
+            self._remember_anew()
         return True
+
+    def _remember_anew(self) -> None:
+        # In new memories, for another thread may still put into the old ones what it cleaned knowing less.
+        self._remembered_text = lru_cache(maxsize=500)(self._clean_text)
+        self._remembered_body = lru_cache(maxsize=50)(self._clean_body)
 
     def learn_from_request(self, request: Request) -> None:
         """Hunt what stands in the credential headers, parameters and user info of a request."""
@@ -128,7 +134,7 @@ class Redactor:
         if head not in self._looked_at:
             found += secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)
             found += secrets_in_url(request.url, self._names)
-            if len(self._looked_at) < _REMEMBERED_TEXTS:
+            if len(self._looked_at) < _REMEMBERED_HEADS:
                 self._looked_at.add(head)
         # Of the body only what its sender alone can have put there: a password in a tool's arguments is the
         # model's, and would be hunted while recording but not in replay, where it reads REDACTED.
@@ -159,12 +165,13 @@ class Redactor:
     def request(self, request: Request) -> Request:
         """Give the request as it may be written: allowed headers only, URL and body without secrets."""
         headers = self._headers(request.headers, self._request_headers.__contains__)
-        url = self._cleaned(request.url, self._found_in_url)
-        return replace(request, url=url, headers=headers, body=self._body(request.body, request.headers))
+        clean = self._remembered_body if len(request.body) <= _REMEMBERED_BODY_BYTES else self._clean_body
+        body = clean(request.body, header(request.headers, "content-type") or "")
+        return Request(request.method, self._cleaned(request.url, self._found_in_url), headers, body)
 
-    def _body(self, body: bytes, headers: Headers) -> bytes:
+    def _clean_body(self, body: bytes, content_type: str) -> bytes:
         def found(data: bytes) -> list[Finding]:
-            in_form = form_findings(data, headers, self._names)
+            in_form = form_findings(data, content_type, self._names)
             return [*self._found(data), *self._found_by_name(data), *in_form, *self._rewritten(data)]
 
         return self._clean(body, found) if body else body
@@ -188,16 +195,12 @@ class Redactor:
         return self._cleaned(text, self._found_in_text)
 
     def _cleaned(self, text: str, find: Finder) -> str:
-        texts = self._texts
-        known = texts.get((text, find))
-        if known is not None:
-            return known
+        return (self._remembered_text if len(text) <= _REMEMBERED_TEXT else self._clean_text)(text, find)
+
+    def _clean_text(self, text: str, find: Finder) -> str:
         data = text.encode("utf-8", "surrogatepass")
         cleaned = self._clean(data, find)
-        result = text if cleaned == data else cleaned.decode("utf-8", "replace")
-        if len(text) <= _REMEMBERED_TEXT and len(texts) < _REMEMBERED_TEXTS:
-            texts[text, find] = result
-        return result
+        return text if cleaned == data else cleaned.decode("utf-8", "replace")
 
     def scan(self, data: bytes) -> Leak | None:
         """Look for a secret in bytes that are about to be written; None if there is none."""

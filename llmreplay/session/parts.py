@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,11 @@ from llmreplay.core.reading import summary_of
 from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Settings
+from llmreplay.core.surroundings import Surroundings
+from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
+from llmreplay.report.explain import differences_between
+from llmreplay.report.prices import price_of
 from llmreplay.session.scenarios import described, scenario_of
 from llmreplay.storage.tape import Tape, TapeRules
 
@@ -72,6 +77,28 @@ def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: i
         scan=redactor.scan,
     )
     return Tape(path, rules)
+
+
+def surroundings_for(
+    rules: Rules,
+    redactor: Redactor,
+    clock: VirtualClock,
+    tape: Tape,
+    as_raised: Callable[[Refusal], BaseException],
+    rerun: str,
+) -> Surroundings:
+    """Give a recorder what it needs from outside the core."""
+    return Surroundings(
+        now=clock.now,
+        time=clock.time,
+        utc_now=utc_now,
+        explain=functools.partial(differences_between, rules, redactor.text),
+        as_raised=as_raised,
+        price_of=price_of,
+        keep=tape.keep,
+        rewrite=tape.rewrite,
+        rerun=rerun,
+    )
 
 
 def faulting_for(settings: Settings, label: str) -> Faulting:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from llmreplay.core.addresses import Addresses
 from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode, Sleep
 from llmreplay.core.errors import Refusal
@@ -18,15 +19,12 @@ from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Mode, Settings
-from llmreplay.core.surroundings import Surroundings
 from llmreplay.faults.schedule import When
 from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE
-from llmreplay.report.explain import differences_between
-from llmreplay.report.prices import price_of
 from llmreplay.session.ambience import AMBIENCES
 from llmreplay.session.closing import closed_for, end_open_streams
 from llmreplay.session.opened import OPEN
@@ -37,11 +35,12 @@ from llmreplay.session.parts import (
     redactor_for,
     relative,
     rules_for,
+    surroundings_for,
     tape_for,
-    utc_now,
 )
 from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
 from llmreplay.session.start import Start
+from llmreplay.storage.codec import as_stored
 from llmreplay.storage.tape import Tape
 
 
@@ -161,23 +160,14 @@ class Replay:
         rules, clock = rules_for(settings), self._clock_for(settings)
         self._new_recorder = functools.partial(
             Recorder,
-            interactions,
+            interactions=interactions,
             name=self._shown_path,
             settings=settings,
             rules=rules,
             catalogue=CATALOGUE,
+            addresses=Addresses(CATALOGUE, settings),
             redaction=redactor,
-            surroundings=Surroundings(
-                now=clock.now,
-                time=clock.time,
-                utc_now=utc_now,
-                explain=functools.partial(differences_between, rules, redactor.text),
-                as_raised=self._as_raised,
-                price_of=price_of,
-                keep=tape.keep,
-                rewrite=tape.rewrite,
-                rerun=self._rerun,
-            ),
+            surroundings=surroundings_for(rules, redactor, clock, tape, self._as_raised, self._rerun),
         )
         self._recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
         self._tape, self._clock = tape, clock
@@ -228,7 +218,11 @@ class Replay:
         clock.rewind()
         faulting = faulting_for(self.settings, self._label)
         faulting.inject(scenario_of(start.scenario).injections)
-        phase = self.recorder.phase
+        phase, tracks = self.recorder.phase, self.recorder.tracks
+        if tracks and not self._is_rewound:
+            # Read once, as they will be played over and over.
+            held = tuple(as_stored(track.interaction) for track in tracks)
+            self._new_recorder = functools.partial(self._new_recorder, interactions=held)
         self._recorder = self._new_recorder(faulting=faulting)
         self._recorder.phase = phase
         self._limit = Limiter(start.limits, self._recorder, clock.now)

@@ -5,6 +5,7 @@ from doubles import A_CATALOGUE, URL, a_recorder, a_request, an_interaction
 
 from llmreplay.core.asked import Asked
 from llmreplay.core.matching import fingerprint, is_verbatim, rules_from
+from llmreplay.core.model import End
 
 RULES = rules_from((), (), apis=A_CATALOGUE.apis, feature_headers=A_CATALOGUE.feature_headers)
 
@@ -65,3 +66,18 @@ def test_a_replay_in_order_needs_no_redaction_of_bodies(monkeypatch):
 
     assert made == []
     assert [call.text for call in recorder.calls] == ["hello", "hello"]
+
+
+def test_a_recording_that_was_taken_whole_is_read_again_by_those_who_ask():
+    """An answer leaves the memory with the client's last chunk; one that was cut short stays as it was got."""
+    recorder = a_recorder([an_interaction("a", "first"), an_interaction("b", "second")])
+    whole = recorder.plan(a_request("a")).attempt
+    cut = recorder.plan(a_request("b")).attempt
+
+    recorder.delivered(whole, 1, End.COMPLETE)
+    recorder.delivered(cut, 0, End.CLIENT_CLOSED)
+
+    assert whole._outcome is None
+    assert (whole.outcome, whole.request) == (an_interaction("a", "first").outcome, a_request("a"))
+    assert (cut.outcome.chunks, cut.outcome.end) == ((), End.CLIENT_CLOSED)
+    assert recorder.calls[0].text == "first"

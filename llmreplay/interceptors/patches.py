@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -11,36 +12,57 @@ from threading import local
 from types import ModuleType
 from typing import Any
 
-_OURS = "__llmreplay_original__"
+_MARK = "__llmreplay_mark__"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mark:
+    """Says that a wrapper is ours: the one that it names, not one that carries the mark of what it wraps."""
+
+    wrapper: Any
+    original: Any
 
 
 class Patches:
     """Replaces attributes of classes by wrappers of ours."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[Any, str, Any, Any]] = []
+        self._done: list[tuple[Any, str, _Mark]] = []
 
     def replace(self, owner: Any, name: str, wrapper_of: Callable[[Any], Any]) -> None:
-        """Put `wrapper_of(original)` in the place of an attribute, unless one of ours is there already.
+        """Put `wrapper_of(original)` in the place of an attribute, unless one of ours is there or below it already.
 
-        Somebody may have kept our wrapper as their original, and put it back after we took it out: it is used again.
+        Somebody may have kept our wrapper as their original, and put it back after we took it out, or wrapped it: it
+        is used again, and theirs stays on top.
         """
         current = owner.__dict__[name]
-        if hasattr(current, _OURS):
-            if not any(wrapper is current for *_, wrapper in self._done):
-                self._done.append((owner, name, getattr(current, _OURS), current))
-            return
-        wrapper = wrapper_of(current)
-        setattr(wrapper, _OURS, current)
-        setattr(owner, name, wrapper)
-        self._done.append((owner, name, current, wrapper))
+        mark = _mark_below(current)
+        if mark is None:
+            mark = _Mark(wrapper_of(current), current)
+            setattr(mark.wrapper, _MARK, mark)
+            setattr(owner, name, mark.wrapper)
+        if not any(done is mark for *_, done in self._done):
+            self._done.append((owner, name, mark))
 
     def undo(self) -> None:
         """Put the originals back where our wrapper still stands."""
         while self._done:
-            owner, name, original, wrapper = self._done.pop()
-            if owner.__dict__.get(name) is wrapper:
-                setattr(owner, name, original)
+            owner, name, mark = self._done.pop()
+            if owner.__dict__.get(name) is mark.wrapper:
+                setattr(owner, name, mark.original)
+
+
+def _mark_below(current: Any) -> _Mark | None:
+    """Find the mark of a wrapper of ours, under whatever others wrapped around it; None if there is none."""
+    seen: list[Any] = []
+    while current is not None and not any(one is current for one in seen):
+        seen.append(current)
+        # functools.wraps copies it, and a proxy of wrapt's kind passes it on: only our own wrapper is the one it names.
+        mark = getattr(current, _MARK, None)
+        if isinstance(mark, _Mark) and mark.wrapper is current:
+            return mark
+        current = getattr(current, "__wrapped__", None)
+    return None
 
 
 class _PatchingLoader(Loader):

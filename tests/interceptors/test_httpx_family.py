@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import socket
@@ -156,6 +157,41 @@ def test_a_wrapper_of_somebody_else_may_come_before_or_after_ours(cassette, libr
 
     assert response.status_code == 200
     assert seen == (["api.anthropic.com"] if order == "after" else [])
+    assert originals() == before
+
+
+@LIBRARIES
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_instrumentation_that_copies_our_attributes_outlives_every_cassette(cassette, library, monkeypatch, order):
+    """Put on with functools.wraps, it is there in each later test, and every call is logged once."""
+    seen, calls = [], []
+
+    def instrument():
+        original = library.HTTPTransport.handle_request
+
+        @functools.wraps(original)
+        def handle_request(self, request):
+            seen.append(request.url.host)
+            return original(self, request)
+
+        monkeypatch.setattr(library.HTTPTransport, "handle_request", handle_request)
+        return handle_request
+
+    before = originals()
+    theirs = instrument() if order == "before" else None
+    for _ in range(3):
+        with use_cassette(cassette) as replay:
+            theirs = theirs or instrument()
+            library.post(URL, json=BODY)
+        calls.append(len(replay.calls))
+    standing = library.HTTPTransport.handle_request
+    monkeypatch.undo()
+    with use_cassette(cassette, on_unplayed="ignore"):
+        pass
+
+    assert standing is theirs
+    assert calls == [1, 1, 1]
+    assert seen == (["api.anthropic.com"] * 3 if order == "after" else [])
     assert originals() == before
 
 

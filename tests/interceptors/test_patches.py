@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 
@@ -98,6 +99,97 @@ def test_a_wrapper_that_came_back_is_used_again():
     patches.undo()
 
     assert (during, same) == ("ORIGINAL", True)
+    assert transport.send is original
+
+
+class AProxy:
+    """Stands for another function as wrapt's proxies do: attributes read are those of what it wraps."""
+
+    def __init__(self, wrapped, before):
+        object.__setattr__(self, "_own", (wrapped, before))
+
+    def __getattribute__(self, name):
+        wrapped, _ = object.__getattribute__(self, "_own")
+        if name == "__wrapped__":
+            return wrapped
+        if name == "__get__":
+            return object.__getattribute__(self, name)
+        return getattr(wrapped, name)
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args, **options):
+        wrapped, before = object.__getattribute__(self, "_own")
+        before()
+        return wrapped(*args, **options)
+
+
+def a_wrapped(original, before):
+    """Wrap a function as instrumentation does that copies its attributes."""
+
+    @functools.wraps(original)
+    def wrapper(*args, **options):
+        before()
+        return original(*args, **options)
+
+    return wrapper
+
+
+INSTRUMENTED = pytest.mark.parametrize("instrumented", [a_wrapped, AProxy], ids=["functools.wraps", "a proxy"])
+
+
+@INSTRUMENTED
+def test_instrumentation_over_ours_stays_whatever_attributes_it_passes_on(instrumented):
+    """What looks like ours, because it wraps ours, is not taken out, neither at once nor with the next cassette."""
+    transport, seen, wrapped = a_class(), [], []
+    patches = Patches()
+    patches.replace(transport, "send", lambda inner: wrapped.append(inner) or shouting(inner))
+    transport.send = theirs = instrumented(transport.__dict__["send"], lambda: seen.append("seen"))
+    patches.undo()
+
+    for _ in range(2):
+        patches.replace(transport, "send", lambda inner: wrapped.append(inner) or shouting(inner))
+        patches.undo()
+
+    assert transport.__dict__["send"] is theirs
+    assert transport().send() == "ORIGINAL"
+    assert seen == ["seen"]
+    assert len(wrapped) == 1
+
+
+@INSTRUMENTED
+def test_instrumentation_under_ours_stays(instrumented):
+    """What was there before us is wrapped once, and stands there alone when ours is out."""
+    transport, seen = a_class(), []
+    transport.send = theirs = instrumented(transport.send, lambda: seen.append("seen"))
+    patches = Patches()
+
+    for _ in range(2):
+        patches.replace(transport, "send", shouting)
+    during = transport().send()
+    patches.undo()
+
+    assert during == "ORIGINAL"
+    assert seen == ["seen"]
+    assert transport.__dict__["send"] is theirs
+
+
+@INSTRUMENTED
+def test_ours_is_taken_out_when_the_instrumentation_over_it_has_gone(instrumented):
+    """They take theirs out while a cassette is open, which puts ours back on top: the end of it takes ours out too."""
+    transport = a_class()
+    original = transport.send
+    patches = Patches()
+    patches.replace(transport, "send", shouting)
+    ours = transport.send
+    transport.send = instrumented(ours, lambda: None)
+    patches.undo()
+
+    patches.replace(transport, "send", shouting)
+    transport.send = ours
+    patches.undo()
+
     assert transport.send is original
 
 

@@ -337,6 +337,34 @@ def test_placeholder_keys_stay_while_anybody_needs_them(recorded, monkeypatch):
     assert seen == [True, False]
 
 
+@pytest.mark.parametrize("blank", ["", "  "], ids=["empty", "white space"])
+def test_a_blank_key_is_none_and_comes_back(recorded, monkeypatch, blank):
+    """A secret that a CI does not have is an empty variable: a replay leaves it as it was."""
+    monkeypatch.setenv("OPENAI_API_KEY", blank)
+    first, second = use_cassette(recorded()), use_cassette(recorded())
+    seen = []
+
+    first.__enter__()
+    second.__enter__()
+    seen.append(os.environ["OPENAI_API_KEY"].strip() != "")
+    first.__exit__(None, None, None)
+    seen.append(os.environ["OPENAI_API_KEY"].strip() != "")
+    second.__exit__(None, None, None)
+
+    assert seen == [True, True]
+    assert os.environ["OPENAI_API_KEY"] == blank
+
+
+def test_a_key_that_the_test_sets_itself_is_left(recorded, monkeypatch):
+    """Whoever sets a key while a cassette is open keeps it."""
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+
+    with use_cassette(recorded()):
+        os.environ["OPENAI_API_KEY"] = "sk-their-own"
+
+    assert os.environ["OPENAI_API_KEY"] == "sk-their-own"
+
+
 def test_a_thread_between_two_cassettes_is_refused_with_their_names(recorded):
     """A thread that belongs to neither of two open cassettes is refused by both; one that has the context is served."""
     first, second = recorded("one", name="one.json"), recorded("two", name="two.json")

@@ -13,43 +13,55 @@ class _Placeholders:
 
     def __init__(self) -> None:
         self._users: Counter[str] = Counter()
+        # What stood there: nothing, or a blank. A CI sets a secret that does not exist to an empty text.
+        self._before: dict[str, str | None] = {}
         self._lock = Lock()
 
     def hold(self, name: str, placeholder: str) -> bool:
-        """Set a variable if it is unset; say whether its value is ours."""
+        """Set a variable if it is unset or blank; say whether its value is ours."""
         with self._lock:
-            is_ours = self._users[name] > 0 and os.environ.get(name) == placeholder
-            if name in os.environ and not is_ours:
-                return False
+            value = os.environ.get(name)
+            is_ours = self._users[name] > 0 and value == placeholder
+            if not is_ours:
+                if value is not None and value.strip():
+                    return False
+                self._before[name] = value
             os.environ[name] = placeholder
             self._users[name] += 1
             return True
 
     def release(self, name: str, placeholder: str) -> None:
-        """Unset a variable when nobody needs it any more, unless somebody gave it another value."""
+        """Put back what stood there when nobody needs it any more, unless somebody gave it another value."""
         with self._lock:
             self._users[name] -= 1
-            if not self._users[name] and os.environ.get(name) == placeholder:
+            if self._users[name]:
+                return
+            before = self._before.pop(name)
+            if os.environ.get(name) != placeholder:
+                return
+            if before is None:
                 del os.environ[name]
+            else:
+                os.environ[name] = before
 
 
 _PLACEHOLDERS = _Placeholders()
 
 
 class PlaceholderKeys:
-    """Sets unset key variables, and takes back what is still ours."""
+    """Sets key variables that are unset or blank, and takes back what is still ours."""
 
     def __init__(self, variables: Sequence[tuple[str, str]]) -> None:
         self._variables = variables
         self._ours: dict[str, str] = {}
 
     def install(self) -> None:
-        """Set the variables that are unset."""
+        """Set the variables that are unset or blank."""
         for name, placeholder in self._variables:
             if _PLACEHOLDERS.hold(name, placeholder):
                 self._ours[name] = placeholder
 
     def uninstall(self) -> None:
-        """Unset those whose value is still the placeholder, once no other cassette needs them."""
+        """Put back those whose value is still the placeholder, once no other cassette needs them."""
         while self._ours:
             _PLACEHOLDERS.release(*self._ours.popitem())

@@ -130,6 +130,18 @@ class ReadPastEnd(Refusal):
         )
 
 
+class WaitsPastEnd(Refusal):
+    """A client that waits on where the recorded client had given up."""
+
+    def __init__(self, request: str, after_s: float, advice: str) -> None:
+        super().__init__(
+            "the client waits for an answer, but the recorded client gave up before anything came.\n\n"
+            f"  request   {request}\n"
+            f"  recorded  after {after_s:.3f} s the client gave up; what would have come is unknown\n\n"
+            f"  Waits now?   {advice}"
+        )
+
+
 class MissingKey(Refusal):
     """A recording that would send a placeholder to a provider."""
 

@@ -82,6 +82,7 @@ class Response:
         reason: The reason phrase, where it is not the standard one of the status.
         delay_s: Seconds that a fault makes the client wait for the headers; never recorded.
         end_delay_s: Seconds that a fault lets pass between the last chunk and the end; never recorded.
+        end_after_s: Where the client closed it: seconds since the last chunk, or since the request was sent.
     """
 
     status: int
@@ -91,6 +92,7 @@ class Response:
     reason: str = ""
     delay_s: float = 0.0
     end_delay_s: float = 0.0
+    end_after_s: float = 0.0
 
     @property
     def body(self) -> bytes:
@@ -110,6 +112,8 @@ class Failure(Enum):
     POOL_TIMEOUT = "pool_timeout"
     PROTOCOL_ERROR = "protocol_error"
     """The connection closed, or broke HTTP, after the request was sent."""
+    CLIENT_CLOSED = "client_closed"
+    """The client gave up before anything came: it was cancelled, or interrupted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,5 +110,5 @@ def as_ended(api: Api | None, outcome: Outcome) -> Outcome:
     if isinstance(outcome, Response) and outcome.end is End.CLIENT_CLOSED and is_stream(outcome):
         answer = answer_of(api, outcome)
         if api is not None and api.answer_from_events and answer.is_complete:
-            return replace(outcome, end=End.COMPLETE)
+            return replace(outcome, end=End.COMPLETE, end_after_s=0.0)
     return outcome

@@ -15,7 +15,7 @@ from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
 from llmreplay.core.cassette import Cassette, Stored, Track
-from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal
+from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, WaitsPastEnd
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Interaction, Outcome, Request, Response
@@ -269,6 +269,10 @@ class Recorder:
         """Refuse to say what comes after the point where the recorded client closed the stream."""
         attempt.delivered(chunks, End.CLIENT_CLOSED, self._outside.now())
         return self.refuse(ReadPastEnd(request_line(attempt), chunks, self._verdicts.rerun_in("rewrite")))
+
+    def waits_past_end(self, attempt: Attempt, after_s: float) -> BaseException:
+        """Refuse to say what would have come, had the recorded client not given up after so many seconds."""
+        return self.refuse(WaitsPastEnd(request_line(attempt), after_s, self._verdicts.rerun_in("rewrite")))
 
     # Refusing and verifying
 

@@ -52,7 +52,7 @@ class RecordedBody:
             await self._pass_time(chunk.delay_s, chunk.after_s)
             self._delivery.took()
             return Piece(chunk.data)
-        await self._pass_time(self._delivery.outcome.end_delay_s)
+        await self._pass_time(self._delivery.outcome.end_delay_s + self._delivery.patience_s)
         end = self._delivery.ended()
         if end is not End.COMPLETE:
             raise self._exception_at(end)

@@ -17,7 +17,8 @@ from llmreplay.core.model import End, Response, TransportFailure, header
 from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.interceptors import aiohttp_exchange as exchange
 from llmreplay.interceptors.aiohttp_body import LiveBody, RecordedBody, pulled_reader
-from llmreplay.interceptors.delivery import Delivery, cannot_express, pass_time_async
+from llmreplay.interceptors.aiohttp_nowhere import NowhereTransport
+from llmreplay.interceptors.delivery import Delivery, cannot_express, fail_async, gave_up, pass_time_async
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 from llmreplay.interceptors.tee import Tee
@@ -59,6 +60,9 @@ def _connect(library: ModuleType, original: Callable[..., Awaitable[Any]]) -> Ca
             if plan.change is None:
                 raise
             return await answering.connection(self, plan.change(failure))
+        except BaseException as error:
+            gave_up(opened, plan.attempt, error, sent_s)
+            raise
         _Sending(answering, plan, connection, sent_s).watch()
         return connection
 
@@ -91,11 +95,7 @@ class _Answering:
         return connection
 
     async def _fail(self, plan: Answered, failure: TransportFailure) -> None:
-        try:
-            await pass_time_async(self.opened, failure.delay_s, failure.after_s, plan.speed)
-        finally:
-            if plan.attempt is not None:
-                self.opened.recorder.failed(plan.attempt)
+        await fail_async(self.opened, plan, failure)
         error = exchange.exception_for(self.library, failure, self.req, self.timeout)
         raise error or cannot_express(self.opened, "aiohttp", failure)
 
@@ -138,29 +138,6 @@ class _Answering:
         return message, body, delivery
 
 
-class _NowhereTransport(asyncio.Transport):
-    """Takes what is written, and sends it nowhere."""
-
-    def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._protocol = protocol
-        self._loop = loop
-        self._is_closing = False
-
-    def write(self, data: object) -> None: ...
-
-    def is_closing(self) -> bool:
-        return self._is_closing
-
-    def close(self) -> None:
-        if not self._is_closing:
-            self._is_closing = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
-
-    def abort(self) -> None:
-        self.close()
-
-
 @cache
 def _protocol_class(library: ModuleType) -> Any:
     class AnsweringProtocol(library.client_proto.ResponseHandler):  # type: ignore[misc, name-defined]
@@ -173,7 +150,7 @@ def _protocol_class(library: ModuleType) -> Any:
             self._params: dict[str, Any] = {}
             self._delivery: Delivery | None = None
             self._is_welcome = False
-            self.connection_made(_NowhereTransport(self, loop))
+            self.connection_made(NowhereTransport(self, loop))
             # Never pooled: the next request gets an answer of its own.
             self.force_close()
 
@@ -207,6 +184,7 @@ class _Sending:
         self._params: dict[str, Any] = {}
         self._body: LiveBody | None = None
         self._changed: Delivery | None = None
+        self._is_told = False
 
     def watch(self) -> None:
         """Begin."""
@@ -239,14 +217,19 @@ class _Sending:
                 message, payload = await type(self._protocol).read(self._protocol)
         except Exception as error:
             self._let_go()
+            self._is_told = True
             failure = exchange.failure_from(library, error, time.monotonic() - self._sent_s, is_connecting=False)
             recorder.record(self._plan.attempt, failure)
             if self._plan.change is None:
                 raise
             return await self._answer(self._plan.change(failure))
+        except BaseException as error:
+            self._gave_up(error)
+            raise
         if 100 <= message.code < 200 and message.code != 101:
             return message, payload
         self._let_go()
+        self._is_told = True
         is_decoded = bool(message.compression) and self._params.get("auto_decompress", True)
         tee = Tee(
             recorder,
@@ -278,8 +261,15 @@ class _Sending:
         message, payload, self._changed = await self._answering.head(plan, self._params)
         return message, payload
 
+    def _gave_up(self, error: BaseException | None = None) -> None:
+        if not self._is_told:
+            self._is_told = True
+            gave_up(self._answering.opened, self._plan.attempt, error, self._sent_s)
+
     def _left(self) -> None:
         self._let_go()
+        # Cancelled while it was sent.
+        self._gave_up()
         if self._body is not None:
             self._body.close()
         if self._changed is not None:

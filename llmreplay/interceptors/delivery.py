@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from llmreplay.core.errors import FaultProblem
-from llmreplay.core.model import Chunk, End, Response, TransportFailure
+import time
+
+from llmreplay.core.attempt import Attempt
+from llmreplay.core.errors import FaultProblem, Refusal
+from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import Answered
 from llmreplay.interceptors.dispatch import Opened
+
+# A deadline of the client's strikes when it gave up, give or take what the machine needs.
+_SPARE_S = 1.0
 
 
 class Delivery:
@@ -30,6 +36,14 @@ class Delivery:
     def next_chunk(self) -> Chunk | None:
         """What the client gets next; None at the end."""
         return self.outcome.chunks[self.taken] if self.taken < len(self.outcome.chunks) else None
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that a task waits at the end, past those of a fault: a deadline of the client's may strike there."""
+        if self.outcome.end is not End.CLIENT_CLOSED:
+            return 0.0
+        chunks_s = sum(chunk.after_s for chunk in self.outcome.chunks)
+        return _patience_s(self.opened, self.plan, chunks_s, self.outcome.end_after_s)
 
     def took(self) -> None:
         """Note that the client has the next chunk."""
@@ -58,6 +72,60 @@ class Delivery:
             self.has_ended = True
             if self.plan.attempt is not None:
                 self.opened.recorder.delivered(self.plan.attempt, self.taken, end)
+
+
+def _patience_s(opened: Opened, plan: Answered, paced_s: float, more_s: float = 0.0) -> float:
+    """Give the seconds that the recorded client was patient, and one more, without those that replay waits anyway."""
+    return 0.0 if opened.pacer.is_real else paced_s * max(0.0, 1.0 - plan.speed) + more_s + _SPARE_S
+
+
+def fail(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
+    """Let the time of a failure pass in a thread, and note that the client has it; the caller raises it.
+
+    Raises:
+        Refusal: The recorded client gave up; what would have come is unknown.
+    """
+    try:
+        pass_time(opened, failure.delay_s, failure.after_s, plan.speed)
+    finally:
+        _failed(opened, plan)
+    _refuse_more(opened, plan, failure)
+
+
+async def fail_async(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
+    """Do as `fail` in a task; where the recorded client gave up, a deadline of this one may strike first."""
+    patience_s = _patience_s(opened, plan, failure.after_s) if failure.kind is Failure.CLIENT_CLOSED else 0.0
+    try:
+        await pass_time_async(opened, failure.delay_s + patience_s, failure.after_s, plan.speed)
+    finally:
+        _failed(opened, plan)
+    _refuse_more(opened, plan, failure)
+
+
+def _failed(opened: Opened, plan: Answered) -> None:
+    if plan.attempt is not None:
+        opened.recorder.failed(plan.attempt)
+
+
+def _refuse_more(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
+    if failure.kind is Failure.CLIENT_CLOSED and plan.attempt is not None:
+        raise opened.recorder.waits_past_end(plan.attempt, failure.after_s)
+
+
+def gave_up(opened: Opened, attempt: Attempt, error: BaseException | None, sent_s: float) -> None:
+    """Record that the client gave up before anything came.
+
+    Args:
+        opened: Records it.
+        attempt: That was sent.
+        error: What ended it: a cancellation, an interrupt, a timeout around the client; none of its library's own.
+            None if it is not known.
+        sent_s: When it was sent, monotonic seconds.
+    """
+    # What the guard refuses was never sent.
+    if not isinstance(error, Refusal):
+        what = "" if error is None else type(error).__name__
+        opened.recorder.record(attempt, TransportFailure(Failure.CLIENT_CLOSED, what, time.monotonic() - sent_s))
 
 
 def pass_time(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from llmreplay.core.model import End, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.interceptors import httpx_exchange as exchange
-from llmreplay.interceptors.delivery import Delivery, pass_time, pass_time_async
+from llmreplay.interceptors.delivery import Delivery, fail, fail_async, gave_up, pass_time, pass_time_async
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 
@@ -53,9 +53,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
     def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            pass_time(opened, outcome.delay_s, outcome.after_s, plan.speed)
-            if plan.attempt is not None:
-                opened.recorder.failed(plan.attempt)
+            fail(opened, plan, outcome)
             raise exchange.exception_for(library, outcome, request)
         pass_time(opened, outcome.delay_s)
         return exchange.response_to(library, outcome, streams.replay_sync(Delivery(opened, plan, outcome), request))
@@ -72,6 +70,9 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
             if plan.change is None:
                 raise
             return answer(opened, plan.change(failure), request)
+        except BaseException as error:
+            gave_up(opened, plan.attempt, error, sent_s)
+            raise
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
         stream = streams.tee_sync(response.stream, tee)
         if plan.change is None:
@@ -108,11 +109,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     async def answer(opened: Opened, plan: Answered, request: Any) -> Any:
         outcome = plan.outcome
         if isinstance(outcome, TransportFailure):
-            try:
-                await pass_time_async(opened, outcome.delay_s, outcome.after_s, plan.speed)
-            finally:
-                if plan.attempt is not None:
-                    opened.recorder.failed(plan.attempt)
+            await fail_async(opened, plan, outcome)
             raise exchange.exception_for(library, outcome, request)
         try:
             await pass_time_async(opened, outcome.delay_s)
@@ -135,6 +132,9 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
             if plan.change is None:
                 raise
             return await answer(opened, plan.change(failure), request)
+        except BaseException as error:
+            gave_up(opened, plan.attempt, error, sent_s)
+            raise
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
         stream = streams.tee_async(response.stream, tee)
         if plan.change is None:
@@ -186,7 +186,7 @@ def _streams(library: ModuleType) -> Any:
                 await pass_time_async(delivery.opened, chunk.delay_s, chunk.after_s, delivery.plan.speed)
                 delivery.took()
                 yield chunk.data
-            await pass_time_async(delivery.opened, delivery.outcome.end_delay_s)
+            await pass_time_async(delivery.opened, delivery.outcome.end_delay_s + delivery.patience_s)
             _raise_at_bad_end(library, delivery.ended(), self._request)
 
         async def aclose(self) -> None:

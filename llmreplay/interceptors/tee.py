@@ -81,11 +81,12 @@ class Tee:
         self._recorder.record(self._attempt, self._outcome)
 
     def _received(self, end: End) -> Response:
+        waited_s = time.monotonic() - self._last_s if end is End.CLIENT_CLOSED else 0.0
         headers, chunks = self._decoder.result(is_whole=end is End.COMPLETE)
         if self._is_decoded:
             length = str(sum(len(chunk.data) for chunk in chunks))
             headers = tuple((name, length if name.lower() == "content-length" else value) for name, value in headers)
-        return Response(self._status, headers, chunks, end, self._reason)
+        return Response(self._status, headers, chunks, end, self._reason, end_after_s=waited_s)
 
 
 def standard_reason(status: int) -> str:

@@ -18,7 +18,7 @@ from llmreplay.core.model import Failure, Response, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.core.surroundings import Timeouts
 from llmreplay.interceptors import urllib3_exchange as exchange
-from llmreplay.interceptors.delivery import Delivery, pass_time
+from llmreplay.interceptors.delivery import Delivery, fail, gave_up, pass_time
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 from llmreplay.interceptors.tee import Tee
@@ -112,9 +112,7 @@ class _Call:
                 delivery.left()
                 raise
             return self._delivered(RecordedSource(delivery))
-        pass_time(self._opened, outcome.delay_s, outcome.after_s, plan.speed)
-        if plan.attempt is not None:
-            self._opened.recorder.failed(plan.attempt)
+        fail(self._opened, plan, outcome)
         raise self._failed(outcome)
 
     def _failed(self, failure: TransportFailure) -> BaseException:
@@ -148,6 +146,9 @@ class _Call:
             if plan.change is None:
                 raise
             return self.answered(plan.change(failure))
+        except BaseException as error:
+            gave_up(self._opened, plan.attempt, error, sent_s)
+            raise
         headers = exchange.headers_of(native)
         reason = native.reason or ""
         tee = Tee(self._opened.recorder, plan.attempt, native.status, headers, reason, sent_s)

@@ -74,6 +74,7 @@ _END_OF_FAILURE = {
     Failure.READ_ERROR: End.RESET,
     Failure.READ_TIMEOUT: End.READ_TIMEOUT,
     Failure.PROTOCOL_ERROR: End.PEER_CLOSED,
+    Failure.CLIENT_CLOSED: End.CLIENT_CLOSED,
 }
 
 

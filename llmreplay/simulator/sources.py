@@ -18,7 +18,7 @@ from llmreplay.simulator.rows import row_for
 Source: TypeAlias = Callable[[Request], Outcome | None]
 """Answers a request, or gives None to leave it to the next source. Delays in the outcome are real seconds."""
 
-_SERVABLE_FAILURES = (Failure.READ_ERROR, Failure.READ_TIMEOUT, Failure.PROTOCOL_ERROR)
+_SERVABLE_FAILURES = (Failure.READ_ERROR, Failure.READ_TIMEOUT, Failure.PROTOCOL_ERROR, Failure.CLIENT_CLOSED)
 _PLAIN_ERROR = b'{"error":{"type":"simulated_error","message":"An error made up by the simulator."}}'
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from msgspec import UNSET, UnsetType
 
 from llmreplay.core.cassette import Stored
-from llmreplay.core.model import Chunk, Interaction, Outcome, Request, Response, TransportFailure
+from llmreplay.core.model import Chunk, End, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import wire_headers, wire_request
 from llmreplay.storage.chunks import seconds, wire_chunks
 from llmreplay.storage.json_text import laid_out, restored
@@ -70,6 +70,7 @@ def wire_interaction(interaction: Stored, *, summary: str = "", is_plain: bool =
             headers=wire_headers(outcome.headers),
             chunks=wire_chunks(outcome.chunks, is_plain=is_plain),
             end=outcome.end.value,
+            end_after_s=_end_after_s(outcome),
         )
     return WireInteraction(
         summary=" ".join(summary.encode("utf-8", "replace").decode().split()),
@@ -89,7 +90,14 @@ def as_stored(interaction: Stored) -> Interaction:
         kept = TransportFailure(outcome.kind, outcome.message, seconds(outcome.after_s))
     else:
         chunks = tuple(Chunk(chunk.data, seconds(chunk.after_s)) for chunk in outcome.chunks)
-        kept = Response(outcome.status, outcome.headers, chunks, outcome.end, outcome.reason)
+        kept = Response(
+            outcome.status,
+            outcome.headers,
+            chunks,
+            outcome.end,
+            outcome.reason,
+            end_after_s=_end_after_s(outcome),
+        )
     request = interaction.request
     shown = laid_out(request.body)
     body = request.body if shown is None else restored(shown, "compact")
@@ -99,3 +107,7 @@ def as_stored(interaction: Stored) -> Interaction:
         interaction.recorded_at,
         interaction.during,
     )
+
+
+def _end_after_s(response: Response) -> float:
+    return seconds(response.end_after_s) if response.end is End.CLIENT_CLOSED else 0.0

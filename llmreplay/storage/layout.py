@@ -68,6 +68,8 @@ def _response_fields(wire: WireResponse) -> Iterator[tuple[str, bytes]]:
         yield "headers", _headers(wire.headers)
     yield "chunks", _list((_chunks(chunks) for chunks in wire.chunks), 8)
     yield "end", _encode(wire.end)
+    if wire.end_after_s:
+        yield "end_after_s", _encode(wire.end_after_s)
 
 
 def _chunks(wire: WireChunks) -> bytes:

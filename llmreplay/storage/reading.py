@@ -240,7 +240,9 @@ def interaction_from(wire: WireInteraction, *, is_compact: bool = False) -> Inte
 def _response(wire: WireResponse, *, is_compact: bool) -> Response:
     chunks = chunks_from(wire.chunks, is_compact=is_compact)
     reason = plain_text(wire.reason) if wire.reason else ""
-    return Response(wire.status, headers_from(wire.headers), chunks, _ENDS[wire.end], reason)
+    return Response(
+        wire.status, headers_from(wire.headers), chunks, _ENDS[wire.end], reason, end_after_s=wire.end_after_s
+    )
 
 
 def _failure(wire: WireFailure) -> TransportFailure:

@@ -96,13 +96,19 @@ class WireChunks(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields
 
 
 class WireResponse(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """A response; `reason` only where it is not the standard one."""
+    """A response.
+
+    Attributes:
+        reason: Only where it is not the standard one.
+        end_after_s: Only where the client closed it: seconds since the last chunk, or since the request was sent.
+    """
 
     status: Annotated[int, Meta(ge=100, le=999)]
     reason: Text = ""
     headers: WireHeaders = field(default_factory=dict)
     chunks: list[WireChunks]
     end: Literal["complete", "client_closed", "peer_closed", "reset", "read_timeout"]
+    end_after_s: Seconds = 0.0
 
 
 class WireFailure(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -117,6 +123,7 @@ class WireFailure(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
         "write_timeout",
         "pool_timeout",
         "protocol_error",
+        "client_closed",
     ]
     message: Text = ""
     after_s: Seconds

@@ -58,6 +58,13 @@ def test_rewriting_replaces_what_stood():
     assert keeping(Mode.REWRITE, OLD, NEW, passed=True) == Keeping(cassette=NEW)
 
 
+def test_a_client_that_gave_up_is_no_error_of_the_provider():
+    """A test of a deadline can be recorded again, though its provider got no time to answer."""
+    recorded = (*NEW, an_error(TransportFailure(Failure.CLIENT_CLOSED, after_s=0.2)))
+
+    assert keeping(Mode.REWRITE, OLD, recorded, passed=True) == Keeping(cassette=recorded)
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=ERROR_IDS)
 def test_rewriting_does_not_put_errors_where_answers_stood(error):
     """A re-recording with more errors than before is kept aside, though the test passed."""

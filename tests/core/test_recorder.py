@@ -4,7 +4,7 @@ import pytest
 from doubles import URL, a_recorder, a_request, a_response, an_interaction
 
 from llmreplay.core.attempt import Origin, Source
-from llmreplay.core.errors import MissingKey, ReadPastEnd, UnmatchedRequest, Unplayed
+from llmreplay.core.errors import MissingKey, ReadPastEnd, UnmatchedRequest, Unplayed, WaitsPastEnd
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import PASS_THROUGH, Answered, Send
 
@@ -128,6 +128,23 @@ def test_reading_past_the_recorded_close_is_refused():
 
     assert isinstance(refusal, ReadPastEnd)
     assert "3 chunks" in str(refusal)
+    assert [setting for setting, _ in recorder.problems()] == ["on_unmatched"]
+
+
+def test_waiting_past_the_point_where_the_recorded_client_gave_up_is_refused():
+    """The refusal says when that was, and how to record what would have come."""
+    recorder = a_recorder([an_interaction()])
+    plan = recorder.plan(a_request())
+
+    refusal = recorder.waits_past_end(plan.attempt, 0.25)
+
+    assert isinstance(refusal, WaitsPastEnd)
+    assert str(refusal) == (
+        "the client waits for an answer, but the recorded client gave up before anything came.\n\n"
+        "  request   POST https://api.example.ai/v1/chat  (example.chat)\n"
+        "  recorded  after 0.250 s the client gave up; what would have come is unknown\n\n"
+        "  Waits now?   pytest a.py::test_a --llmreplay-mode=rewrite"
+    )
     assert [setting for setting, _ in recorder.problems()] == ["on_unmatched"]
 
 

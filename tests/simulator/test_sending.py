@@ -61,6 +61,7 @@ def test_a_stream_breaks_as_it_was_recorded(ask, library, end, error):
         (Failure.PROTOCOL_ERROR, httpx.RemoteProtocolError),
         (Failure.READ_ERROR, httpx.ReadError),
         (Failure.READ_TIMEOUT, httpx.ReadTimeout),
+        (Failure.CLIENT_CLOSED, httpx.ReadTimeout),
     ],
     ids=lambda value: getattr(value, "value", ""),
 )

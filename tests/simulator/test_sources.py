@@ -120,7 +120,7 @@ def test_a_failure_that_no_server_can_cause_is_refused_at_once():
 
     assert str(refused.value) == (
         "outcome 2: a server cannot cause 'connect_timeout', which happens before it is reached: choose from "
-        "read_error, read_timeout, protocol_error, or inject the fault into the client's side."
+        "read_error, read_timeout, protocol_error, client_closed, or inject the fault into the client's side."
     )
 
 

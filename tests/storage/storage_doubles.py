@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _cut_bodies(draw: Callable[..., object]) -> tuple[Chunk, ...]:
     return tuple(Chunk(body[start:stop], draw(_seconds)) for start, stop in pairwise(edges))
 
 
-_responses = st.builds(
+_answered = st.builds(
     Response,
     st.integers(100, 999),
     _headers,
@@ -84,6 +85,10 @@ _responses = st.builds(
     st.sampled_from(End),
     _texts,
 )
+_left = st.builds(
+    lambda response, end_after_s: replace(response, end=End.CLIENT_CLOSED, end_after_s=end_after_s), _answered, _seconds
+)
+_responses = _answered | _left
 _failures = st.builds(TransportFailure, st.sampled_from(Failure), _texts, _seconds)
 _requests = st.builds(
     Request, st.sampled_from(["GET", "POST"]), st.just("https://a.example/b?c=%20"), _headers, _bodies

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storage_doubles import an_interaction, interactions
+from storage_doubles import a_response, an_interaction, interactions
 
 from llmreplay.core.model import Chunk, End, Failure, Interaction, Request, Response, TransportFailure
 from llmreplay.storage.codec import as_stored, decode, encode
@@ -231,3 +232,15 @@ def test_real_exchanges_survive(name):
     assert given_ones
     assert [one.outcome for one in stored] == [one.outcome for one in given_ones]
     assert encode(stored) == data
+
+
+def test_when_the_client_left_stands_only_where_it_left():
+    """A file says how long the client still waited, in microseconds, and nothing of it where the provider ended."""
+    left = replace(an_interaction(), outcome=a_response(b"a", end=End.CLIENT_CLOSED, end_after_s=0.12345678))
+    whole = replace(an_interaction(), outcome=a_response(b"a", end_after_s=0.12345678))
+
+    written = encode([left]), encode([whole])
+
+    assert b'"end_after_s": 0.123457' in written[0]
+    assert b"end_after_s" not in written[1]
+    assert decode(written[0], "a.json")[0].outcome.end_after_s == 0.123457

@@ -1,0 +1,243 @@
+"""An application that gives up: what its deadlines and its hedging made of a call, they make of the recording."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anthropic
+import httpx
+import pytest
+import urllib3
+
+from llmreplay import use_cassette
+from llmreplay.core.attempt import Source
+from llmreplay.core.errors import ReadPastEnd, WaitsPastEnd
+from llmreplay.core.model import End, Failure, Reply, Request, Response, TransportFailure
+from llmreplay.simulator import Simulator
+from llmreplay.storage.codec import decode
+
+from .conftest import RecordThenReplay, says, upstream_to
+
+PARIS = says(Reply(text="Paris is in France, – ja!"))
+ASKS = {"model": "claude-haiku-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "Where is Paris?"}]}
+STACKS = pytest.mark.parametrize("stack", ["httpx2", "aiohttp"])
+DEADLINE_S = 0.2
+
+
+def a_client(stack: str) -> anthropic.AsyncAnthropic:
+    """Give an SDK client on a stack."""
+    if stack == "httpx2":
+        return anthropic.AsyncAnthropic(api_key="sk-none", max_retries=0)
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+    return anthropic.AsyncAnthropic(api_key="sk-none", max_retries=0, http_client=anthropic.DefaultAioHttpClient())
+
+
+def late(delay_s: float = 3.0) -> Callable[[Request], Response]:
+    """Give a source whose first answer takes long to begin; those after it come at once."""
+    delays = [delay_s]
+
+    def answer(request: Request) -> Response:
+        response = PARIS(request)
+        assert response is not None
+        return replace(response, delay_s=delays.pop() if delays else 0.0)
+
+    return answer
+
+
+def stalling(after: int = 3) -> Callable[[Request], Response]:
+    """Give a source whose stream stops for long after so many chunks."""
+
+    def answer(request: Request) -> Response:
+        response = PARIS(request)
+        assert response is not None
+        chunks = [replace(chunk, after_s=3.0 if index == after else 0.0) for index, chunk in enumerate(response.chunks)]
+        return replace(response, chunks=tuple(chunks))
+
+    return answer
+
+
+def outcome_of(twice: Any, number: int = 0) -> Any:
+    """Give what stands on the cassette."""
+    return decode(twice.path.read_bytes(), "cassette")[number].outcome
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Do the work, and say how many real seconds it took."""
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
+
+
+async def _within_a_deadline(stack: str, deadline_s: float) -> str:
+    async with a_client(stack) as client:
+        try:
+            async with asyncio.timeout(deadline_s):
+                message = await client.messages.create(**ASKS)
+        except TimeoutError:
+            return "gave up"
+        return message.content[0].text
+
+
+async def _first_events(stack: str) -> list[str]:
+    seen = []
+    async with a_client(stack) as client:
+        stream = await client.messages.create(**ASKS, stream=True)
+        events = aiter(stream)
+        try:
+            while True:
+                seen.append((await asyncio.wait_for(anext(events), DEADLINE_S)).type)
+        except (TimeoutError, StopAsyncIteration) as error:
+            seen.append(type(error).__name__)
+        await stream.close()
+    return seen
+
+
+async def _hedged(stack: str, head_start_s: float) -> str:
+    async with a_client(stack) as client:
+        tasks = [asyncio.create_task(client.messages.create(**ASKS))]
+        if head_start_s:
+            await asyncio.wait(tasks, timeout=head_start_s)
+        tasks.append(asyncio.create_task(client.messages.create(**ASKS)))
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        return f"{tasks.index(next(iter(done)))}: {next(iter(done)).result().content[0].text}"
+
+
+@STACKS
+def test_a_deadline_before_the_answer_strikes_again_in_no_time(record_then_replay: RecordThenReplay, stack: str):
+    """Recorded as a client that gave up, the call is there for the same deadline, and counts as played."""
+    took = []
+
+    def work() -> Any:
+        seen, real_s = timed(lambda: asyncio.run(_within_a_deadline(stack, DEADLINE_S)))
+        took.append(real_s)
+        return seen
+
+    twice = record_then_replay(work, late())
+
+    outcome = outcome_of(twice)
+    assert twice.live == twice.replayed == "gave up"
+    assert outcome.kind is Failure.CLIENT_CLOSED
+    assert DEADLINE_S - 0.05 < outcome.after_s < 1.0
+    assert [attempt.source for attempt in twice.live_calls.attempts] == [Source.RECORDED]
+    assert [attempt.source for attempt in twice.calls.attempts] == [Source.REPLAYED]
+    assert twice.calls.attempts[0].has_ended
+
+
+@STACKS
+def test_a_long_deadline_takes_no_real_time(record_then_replay: RecordThenReplay, stack: str):
+    """The recorded wait passes on the test's clock alone."""
+    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline(stack, 1.0)), late())
+
+    with use_cassette(twice.path, mode="none"):
+        seen, real_s = timed(lambda: asyncio.run(_within_a_deadline(stack, 1.0)))
+
+    assert seen == "gave up"
+    assert real_s < 0.9
+
+
+@STACKS
+def test_a_client_that_waits_on_is_told_that_the_recorded_one_gave_up(record_then_replay: RecordThenReplay, stack: str):
+    """Whatever would have come is unknown, so nothing is made up."""
+    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline(stack, DEADLINE_S)), late())
+
+    with pytest.raises(WaitsPastEnd, match=r"after 0\.\d+ s the client gave up.*[\s\S]*mode='rewrite'"):  # noqa: SIM117
+        with use_cassette(twice.path, mode="none"):
+            asyncio.run(_within_a_deadline(stack, 100.0))
+
+
+@STACKS
+def test_a_deadline_in_the_midst_of_a_stream_strikes_again(record_then_replay: RecordThenReplay, stack: str):
+    """The events before it are the same, and the silence after them lasts as long, on the test's clock."""
+    twice = record_then_replay(lambda: asyncio.run(_first_events(stack)), stalling())
+
+    outcome = outcome_of(twice)
+    assert twice.live == twice.replayed
+    assert twice.live[-1] == "TimeoutError"
+    assert outcome.end is End.CLIENT_CLOSED
+    assert DEADLINE_S - 0.05 < outcome.end_after_s < 1.0
+    assert len(outcome.chunks) == 3
+
+
+@STACKS
+@pytest.mark.parametrize("head_start_s", [0.0, 0.1], ids=["at once", "one after the other"])
+def test_the_slower_of_two_hedged_calls_is_cancelled_again(
+    record_then_replay: RecordThenReplay, stack: str, head_start_s: float
+):
+    """The loser's recording is played and cancelled; the winner is the same one."""
+    twice = record_then_replay(lambda: asyncio.run(_hedged(stack, head_start_s)), late())
+
+    winner = int(twice.live[0])
+    assert twice.live == twice.replayed == f"{winner}: Paris is in France, – ja!"
+    assert isinstance(outcome_of(twice, winner), Response)
+    assert isinstance(outcome_of(twice, 1 - winner), TransportFailure)
+    assert [attempt.source for attempt in twice.calls.attempts] == [Source.REPLAYED] * 2
+    assert all(attempt.has_ended for attempt in twice.calls.attempts)
+
+
+def test_a_real_clock_does_not_wait(record_then_replay: RecordThenReplay):
+    """With a clock that is real, a client that gave up cannot be waited for: it is refused at once."""
+    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline("httpx2", 1.0)), late())
+
+    def replay() -> None:
+        with pytest.raises(WaitsPastEnd), use_cassette(twice.path, mode="none", clock="real"):
+            asyncio.run(_within_a_deadline("httpx2", 1.0))
+
+    assert timed(replay)[1] < 0.9
+
+
+def test_a_reader_that_goes_on_is_refused_where_the_deadline_struck(record_then_replay: RecordThenReplay):
+    """A client without a deadline gets no clean end, after the time that the recorded one waited."""
+
+    async def all_events() -> None:
+        async with a_client("httpx2") as client, client.messages.stream(**ASKS) as stream:
+            async for _ in stream:
+                pass
+
+    twice = record_then_replay(lambda: asyncio.run(_first_events("httpx2")), stalling())
+
+    with pytest.raises(ReadPastEnd), use_cassette(twice.path, mode="none"):
+        asyncio.run(all_events())
+
+
+class GaveUpError(BaseException):
+    """Thrown into a thread from outside, as a timeout by signal is."""
+
+
+def _sync_httpx() -> Any:
+    return httpx.post("https://api.anthropic.com/v1/messages", json=ASKS, timeout=5)
+
+
+def _sync_urllib3() -> Any:
+    return urllib3.PoolManager().request("POST", "https://api.anthropic.com/v1/messages", json=ASKS, timeout=5.0)
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        (_sync_httpx, "httpcore.ConnectionPool.handle_request"),
+        (_sync_urllib3, "http.client.HTTPConnection.getresponse"),
+    ],
+    ids=["httpx", "urllib3"],
+)
+def test_an_interrupted_thread_is_recorded_and_refused_on_replay(tmp_path, monkeypatch, ask, name):
+    """What interrupts goes on as it is; a thread cannot be cancelled, so its replay is refused at once."""
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        raise GaveUpError
+
+    path = tmp_path / "a.json"
+    with Simulator(PARIS) as simulator, monkeypatch.context() as patch:
+        patch.setattr(name, interrupted)
+        with use_cassette(path, mode="once", upstream=upstream_to(simulator)), pytest.raises(GaveUpError):
+            ask()
+
+    outcome = decode(path.read_bytes(), "cassette")[0].outcome
+    assert (outcome.kind, outcome.message) == (Failure.CLIENT_CLOSED, "GaveUpError")
+    with pytest.raises(WaitsPastEnd), use_cassette(path, mode="none"):
+        ask()

@@ -15,6 +15,7 @@ import pytest
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
+from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, note_report
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
@@ -25,7 +26,6 @@ from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, che
 from llmreplay.storage.names import cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
-_PASSED = pytest.StashKey[bool]()
 
 
 class Run:
@@ -148,6 +148,7 @@ class Run:
         """Note which part of the test is running."""
         self._phase = phase
         if phase == "setup":
+            begin_test(item)
             self._shown.begin_test()
             self._guard.begin_test()
         replay = item.stash.get(_REPLAY, None)
@@ -155,10 +156,10 @@ class Run:
             replay.recorder.phase = phase
 
     def verify(self, item: pytest.Item) -> None:
-        """Raise what the test swallowed or left unplayed."""
+        """Raise what the test swallowed or left unplayed; if a subtest failed, only what was refused since."""
         replay = item.stash.get(_REPLAY, None)
         if replay is not None:
-            replay.verify()
+            replay.verify(only_since=has_failed(item))
         self._guard.verify()
 
     def ungrouping(self, item: pytest.Function) -> AbstractContextManager[None]:
@@ -174,12 +175,12 @@ class Run:
         """
         replay = item.stash.get(_REPLAY, None)
         if replay is None:
-            if passed and item.stash.get(_PASSED, False):
+            if passed and has_passed(item):
                 self._guard.verify()
             return
         del item.stash[_REPLAY]
         self._current = None
-        self._judge_and_close(replay, passed=passed and item.stash.get(_PASSED, False), late=True)
+        self._judge_and_close(replay, passed=passed and has_passed(item), late=True)
 
     def _judge_and_close(self, replay: Replay, *, passed: bool, late: bool) -> None:
         """Close a cassette, and raise what was not raised yet if all else went well."""
@@ -245,14 +246,13 @@ class Run:
     def after_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Learn whether the test passed; add the tallies to the report of its teardown; take secrets out of it."""
         if report.when == "call":
-            item.stash[_PASSED] = report.passed or hasattr(report, "wasxfail")
+            note_report(item, report)
             replay = item.stash.get(_REPLAY, None)
             if replay is not None:
-                replay.judged()
+                if not report.passed:
+                    replay.judged()
                 tell_story(replay, report)
-        elif report.when == "setup":
-            item.stash[_PASSED] = False
-        else:
+        elif report.when == "teardown":
             tally = self._tallies.taken()
             if tally is not None:
                 report.llmreplay = tally  # type: ignore[attr-defined]

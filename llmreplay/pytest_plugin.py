@@ -226,7 +226,7 @@ def pytest_fixture_setup(
 ) -> Generator[None, object, object]:
     """Give a fixture wider than a function its own cassette while it is set up."""
     run = request.config.stash.get(_RUN, None)
-    if run is None or not run.owns(fixturedef):
+    if run is None or not run.owns(fixturedef, request):
         return (yield)
     set_up = run.open_fixture(fixturedef, request)
     try:

@@ -212,8 +212,11 @@ class Run:
         """Note the fixtures that tests of ours use and that outlive a test."""
         self._fixtures.wide.own(items)
 
-    def owns(self, fixturedef: pytest.FixtureDef[Any]) -> bool:
-        """Say whether a fixture has a cassette of its own."""
+    def owns(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
+        """Say whether a fixture that is about to be set up has a cassette of its own."""
+        if _REPLAY in request._pyfuncitem.stash:
+            # Collection does not see what a test asks for by `request.getfixturevalue`.
+            self._fixtures.wide.own_definitions([fixturedef])
         return fixturedef in self._fixtures.wide
 
     def open_fixture(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,11 @@ class WideFixtures:
         for item in items:
             info = getattr(item, "_fixtureinfo", None)
             for definitions in info.name2fixturedefs.values() if info else ():
-                self._owned.update(one for one in definitions if one.scope != "function")
+                self.own_definitions(definitions)
+
+    def own_definitions(self, definitions: Iterable[pytest.FixtureDef[Any]]) -> None:
+        """Note those of these fixtures that outlive a test."""
+        self._owned.update(one for one in definitions if one.scope != "function")
 
     def cassette_name(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Path:
         """Name the cassette of a fixture: by where it is set up, or by where it is defined if that is anywhere."""

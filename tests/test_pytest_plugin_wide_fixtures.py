@@ -1,0 +1,68 @@
+"""Which fixtures wider than a function own a cassette, and that no two of them share one."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester", "plugin_doubles"]
+
+
+@pytest.mark.parametrize("scope", ["session", "module"])
+def test_a_wide_fixture_asked_for_by_name_owns_a_cassette(suite, scope):
+    """`request.getfixturevalue` gives a fixture its own cassette, in a test or in another fixture, as an argument does."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope={scope!r})
+        def wide():
+            yield ask("wide")
+            ask("farewell")
+
+        @pytest.fixture(scope={scope!r})
+        def wider(request):
+            return request.getfixturevalue("wide") + ask("wider")
+
+        def test_one(llmreplay, request):
+            assert "wide" in request.getfixturevalue("wide")
+            ask("one")
+
+        def test_two(llmreplay, request):
+            assert "wider" in request.getfixturevalue("wider")
+            ask("two")
+        """
+    )
+
+    suite.recorded_and_replayed(2)
+    alone = suite.run("-k", "two")
+
+    alone.assert_outcomes(passed=1, deselected=1)
+    assert {name: suite.prompts(name) for name in suite.cassettes} == {
+        "test_a/fixture.wide.json": ["wide", "farewell"],
+        "test_a/fixture.wider.json": ["wider"],
+        "test_a/test_one.json": ["one"],
+        "test_a/test_two.json": ["two"],
+    }
+
+
+def test_a_strangers_fixture_asked_for_by_name_owns_nothing(suite):
+    """A fixture that only a test of somebody else asks for is left alone, in a run with tests of ours, too."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from llmreplay.session.opened import OPEN
+
+        @pytest.fixture(scope="session")
+        def wide():
+            assert OPEN.innermost is None
+
+        def test_ours(llmreplay):
+            assert OPEN.innermost is llmreplay
+
+        def test_of_somebody_else(request):
+            request.getfixturevalue("wide")
+        """
+    )
+
+    suite.run().assert_outcomes(passed=2)

@@ -231,10 +231,10 @@ def pytest_fixture_setup(
     set_up = run.open_fixture(fixturedef, request)
     try:
         result = yield
-    except BaseException:
-        run.close_fixture(fixturedef, passed=False)
+    except BaseException as error:
+        run.close_fixture(fixturedef, error)
         raise
-    run.close_fixture(fixturedef, passed=True)
+    run.close_fixture(fixturedef, None)
     set_up()
     return result
 
@@ -247,7 +247,7 @@ def pytest_runtest_makereport(
     run = item.config.stash.get(_RUN, None)
     if run is None:
         return (yield)
-    run.before_report(call)
+    run.before_report(item, call)
     report = yield
     run.after_report(item, report)
     return report

@@ -9,7 +9,7 @@ pytest_plugins = ["pytester", "plugin_doubles"]
 
 @pytest.mark.parametrize("scope", ["session", "module"])
 def test_a_wide_fixture_asked_for_by_name_owns_a_cassette(suite, scope):
-    """`request.getfixturevalue` gives a fixture its own cassette, in a test or in another fixture, as an argument does."""
+    """`request.getfixturevalue` gives a fixture its own cassette, in a test or in another fixture, as arguments do."""
     suite.pytester.makepyfile(
         test_a=f"""
         import pytest

@@ -84,11 +84,11 @@ class FixtureCassettes:
         fixturedef.addfinalizer(lambda: self._end_teardown(fixturedef))
         return lambda: self._await_teardown(fixturedef, place)
 
-    def end_set_up(self, fixturedef: pytest.FixtureDef[Any], *, passed: bool) -> None:
-        """Judge and close the cassette of a fixture that was set up."""
+    def end_set_up(self, fixturedef: pytest.FixtureDef[Any], *, passed: bool, is_cut_short: bool) -> None:
+        """Judge and close the cassette of a fixture that was set up; if it was cut short, for what was refused only."""
         replay, lock = self._in_use.pop(fixturedef)
         with lock:
-            self._settle(replay, passed, False)
+            self._settle(replay, passed, is_cut_short)
 
     def _await_teardown(self, fixturedef: pytest.FixtureDef[Any], place: Place) -> None:
         # Most fixtures have nothing to tear down: ours is then the only finalizer there is.

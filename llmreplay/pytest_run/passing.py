@@ -1,6 +1,8 @@
-"""Whether a test has passed: told by all reports of its call, those of its subtests included."""
+"""Whether a test has passed: told by all its reports, those of its subtests included."""
 
 from __future__ import annotations
+
+from unittest import SkipTest
 
 import pytest
 
@@ -14,20 +16,26 @@ def begin_test(item: pytest.Item) -> None:
 
 
 def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Take a report of the call into account; each subtest has one of its own, before that of the whole test.
+    """Take a report into account; each subtest has one of its own, before that of the whole test.
 
     A test that is skipped half way, or fails as expected, has passed: what it asked for will be asked for again.
     The report of the whole test says `passed` though a subtest failed: pytest changes it later, when it is shown.
     Source: _pytest/subtests.py, pytest_report_teststatus, of pytest 9.2 (read 2026-11-29).
     """
-    item.stash[_HAS_PASSED] = not report.failed and not has_failed(item)
+    if report.when == "call" or (report.when == "setup" and report.skipped):
+        item.stash[_HAS_PASSED] = not report.failed and not has_failed(item)
 
 
 def has_passed(item: pytest.Item) -> bool:
-    """Say whether the call was reported and nothing of it failed."""
+    """Say whether the call was reported, or skipped before it began, and nothing failed."""
     return item.stash.get(_HAS_PASSED, False)
 
 
 def has_failed(item: pytest.Item) -> bool:
     """Say whether something of the call has failed so far."""
     return not item.stash.get(_HAS_PASSED, True)
+
+
+def is_skip(error: BaseException | None) -> bool:
+    """Say whether an exception skips a test."""
+    return isinstance(error, pytest.skip.Exception | SkipTest)

@@ -15,7 +15,7 @@ import pytest
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
-from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, note_report
+from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, is_skip, note_report
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
@@ -157,9 +157,12 @@ class Run:
 
     def verify(self, item: pytest.Item) -> None:
         """Raise what the test swallowed or left unplayed; if a subtest failed, only what was refused since."""
+        self._verify(item, only_since=has_failed(item))
+
+    def _verify(self, item: pytest.Item, *, only_since: bool) -> None:
         replay = item.stash.get(_REPLAY, None)
         if replay is not None:
-            replay.verify(only_since=has_failed(item))
+            replay.verify(only_since=only_since)
         self._guard.verify()
 
     def ungrouping(self, item: pytest.Function) -> AbstractContextManager[None]:
@@ -236,26 +239,30 @@ class Run:
         self._shown.add(replay, is_lasting=True)
         return replay
 
-    def close_fixture(self, fixturedef: pytest.FixtureDef[Any], *, passed: bool) -> None:
-        """Judge and close the cassette of a fixture that was set up."""
-        self._fixtures.end_set_up(fixturedef, passed=passed)
+    def close_fixture(self, fixturedef: pytest.FixtureDef[Any], error: BaseException | None) -> None:
+        """Judge and close the cassette of a fixture that was set up, or whose set-up ended with an error or a skip."""
+        self._fixtures.end_set_up(fixturedef, passed=error is None or is_skip(error), is_cut_short=error is not None)
 
     # Reports
 
-    def before_report(self, call: pytest.CallInfo[None]) -> None:
-        """Leave only the user's own frames in the traceback of a refusal."""
+    def before_report(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Put what was swallowed before a skip in its place; leave only the user's own frames in a refusal."""
+        if call.excinfo is not None and is_skip(call.excinfo.value):
+            try:
+                self._verify(item, only_since=True)
+            except BaseException as swallowed:
+                call.excinfo = pytest.ExceptionInfo.from_exception(swallowed)
         keep_users_frames(call, self._said.root)
 
     def after_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Learn whether the test passed; add the tallies to the report of its teardown; take secrets out of it."""
-        if report.when == "call":
-            note_report(item, report)
-            replay = item.stash.get(_REPLAY, None)
-            if replay is not None:
-                if not report.passed:
-                    replay.judged()
-                tell_story(replay, report)
-        elif report.when == "teardown":
+        note_report(item, report)
+        replay = item.stash.get(_REPLAY, None)
+        if replay is not None and not report.passed:
+            replay.judged()
+        if replay is not None and report.when == "call":
+            tell_story(replay, report)
+        if report.when == "teardown":
             tally = self._tallies.taken()
             if tally is not None:
                 report.llmreplay = tally  # type: ignore[attr-defined]

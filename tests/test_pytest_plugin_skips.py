@@ -1,0 +1,136 @@
+"""Tests and fixtures that skip half way: what they asked before is recorded, replayed and never in their way."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester", "plugin_doubles"]
+
+IN_A_TEST = """
+import pytest
+from asking import ask
+
+def test_it(llmreplay):
+    ask("first")
+    pytest.skip("half way")
+"""
+IN_A_CLASS = """
+import unittest
+import pytest
+from asking import ask
+
+@pytest.mark.llmreplay
+class TestOld(unittest.TestCase):
+    def test_it(self):
+        ask("first")
+        self.skipTest("half way")
+"""
+IN_A_FIXTURE = """
+import pytest
+from asking import ask
+
+@pytest.fixture
+def narrow():
+    ask("first")
+    pytest.skip("half way")
+
+def test_it(llmreplay, narrow):
+    pass
+"""
+IN_A_WIDE_FIXTURE = """
+import pytest
+from asking import ask
+
+@pytest.fixture(scope="module")
+def wide():
+    ask("first")
+    pytest.skip("half way")
+
+def test_it(llmreplay, wide):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [IN_A_TEST, IN_A_CLASS, IN_A_FIXTURE, IN_A_WIDE_FIXTURE],
+    ids=["test", "unittest", "fixture", "wide fixture"],
+)
+def test_what_skips_after_a_call_is_recorded_and_replayed(suite, test):
+    """A call before the skip is kept, and given again by a replay, which skips as well."""
+    suite.pytester.makepyfile(test_a=test)
+
+    suite.record().assert_outcomes(skipped=1)
+    sent = suite.sent
+    replayed = suite.run()
+
+    replayed.assert_outcomes(skipped=1)
+    replayed.stdout.re_match_lines([r"llmreplay: 1 replayed;.*"])
+    assert [suite.prompts(name) for name in suite.cassettes] == [["first"]]
+    assert (suite.others, suite.sent) == ([], sent)
+
+
+@pytest.mark.parametrize("place", ["test", "wide fixture"])
+def test_a_skip_leaves_recordings_unplayed_in_peace(suite, monkeypatch, place):
+    """What skips before it asked for all that was recorded is skipped, and the cassette stays."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import os, pytest
+        from asking import ask
+
+        def act(here):
+            if here:
+                ask("first")
+                if os.environ.get("SKIP"):
+                    pytest.skip("half way")
+                ask("second")
+
+        @pytest.fixture(scope="module")
+        def wide():
+            act({place == "wide fixture"})
+
+        def test_it(llmreplay, wide):
+            act({place == "test"})
+        """
+    )
+    suite.record().assert_outcomes(passed=1)
+
+    monkeypatch.setenv("SKIP", "1")
+    result = suite.run()
+
+    result.assert_outcomes(skipped=1)
+    assert [suite.prompts(name) for name in suite.cassettes] == [["first", "second"]]
+
+
+@pytest.mark.parametrize("place", ["test", "fixture", "wide fixture"])
+def test_a_skip_hides_no_refusal(suite, place):
+    """What was refused and swallowed before a skip fails the test as it would without the skip."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import pytest
+        from asking import ask
+
+        def act(here):
+            if here:
+                try:
+                    ask("never recorded")
+                except BaseException:
+                    pytest.skip("no provider")
+
+        @pytest.fixture(scope="module")
+        def wide():
+            act({place == "wide fixture"})
+
+        @pytest.fixture
+        def narrow():
+            act({place == "fixture"})
+
+        def test_it(llmreplay, wide, narrow):
+            act({place == "test"})
+        """
+    )
+
+    result = suite.run()
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*no recorded interaction matches this request.*"])

@@ -77,15 +77,18 @@ def _key_of(match: re.Match[str]) -> str | int | None:
 
 
 def remove(tree: Any, paths: Sequence[JsonPath]) -> None:
-    """Take what the paths name out of a tree of dicts and lists, in place."""
+    """Take what the paths name out of a tree of dicts and lists, in place; each path means the tree as given."""
+    found: dict[int, tuple[Any, set[str | int]]] = {}
     for path in paths:
-        found = list(_find(tree, path.steps))
-        # From the back, so that an index still means what it meant when it was found.
-        for parent, key in reversed(found):
-            if isinstance(parent, dict):
-                parent.pop(key, None)
-            elif isinstance(key, int) and -len(parent) <= key < len(parent):
+        for parent, key in _find(tree, path.steps):
+            found.setdefault(id(parent), (parent, set()))[1].add(key)
+    # Nothing goes before everything is found: an index means another element as soon as one before it is gone.
+    for parent, keys in found.values():
+        if isinstance(parent, dict):
+            for key in keys:
                 del parent[key]
+        else:
+            parent[:] = [child for index, child in enumerate(parent) if index not in keys]
 
 
 def _find(node: Any, steps: tuple[Step, ...]) -> Iterator[tuple[Any, str | int]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
+from string import ascii_letters, digits
 from urllib.parse import parse_qsl, urlsplit
 
 from llmreplay.core.api import Api, identify
@@ -17,6 +19,12 @@ from llmreplay.core.model import Headers, Request, header
 from llmreplay.core.normalize import READY_MADE, Normalizer
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(f"{ord(character):02X}" for character in ascii_letters + digits + "-._~")
+# What would end a name or a value, and what begins an escape.
+_IN_NAME = str.maketrans({"%": "%25", "&": "%26", "=": "%3D"})
+_IN_VALUE = str.maketrans({"%": "%25", "&": "%26"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,16 +154,10 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
             ),
             None,
         )
-    path = api.canonical_path(parts.path) if api is not None and api.canonical_path else parts.path
-    query = ""
+    path = _canonical_escapes(parts.path) if "%" in parts.path else parts.path
+    path = api.canonical_path(path) if api is not None and api.canonical_path else path
     ignored = rules.ignored_query if api is None else (*rules.ignored_query, *api.volatile_query)
-    if parts.query:
-        pairs = [
-            f"{name}={value}"
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            if not any(fnmatchcase(name, pattern) for pattern in ignored)
-        ]
-        query = "?" + "&".join(sorted(pairs)) if pairs else ""
+    query = _canonical_query(parts.query, ignored) if parts.query else ""
     for normalizer in rules.normalizers:
         path, query = normalizer(path), normalizer(query)
     if rules.ignores_host:
@@ -163,6 +165,27 @@ def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
     port = parts.port
     shown = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"
     return f"{parts.scheme}://{parts.hostname or ''}{shown}{path or '/'}{query}"
+
+
+def _canonical_escapes(path: str) -> str:
+    """Write out what need not be escaped, and escape the rest in capitals; `%2F` is no `/`: RFC 3986, 6.2.2."""
+
+    def spelled(escape: re.Match[str]) -> str:
+        code = escape[1].upper()
+        return chr(int(code, 16)) if code in _UNRESERVED else f"%{code}"
+
+    return _ESCAPE.sub(spelled, path)
+
+
+def _canonical_query(query: str, ignored: Sequence[str]) -> str:
+    """Write the pairs that count in one order, as text that no other pairs have."""
+    pairs = [
+        f"{name.translate(_IN_NAME)}={value.translate(_IN_VALUE)}"
+        # Bytes that are no UTF-8 stay different, too.
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+        if not any(fnmatchcase(name, pattern) for pattern in ignored)
+    ]
+    return "?" + "&".join(sorted(pairs)) if pairs else ""
 
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:

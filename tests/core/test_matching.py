@@ -1,9 +1,13 @@
 """When two requests are the same question."""
 
+from collections import Counter
 from dataclasses import replace
+from urllib.parse import quote, quote_plus
 
 import pytest
 from doubles import A_CATALOGUE, URL, a_request, an_api
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmreplay.core.errors import SettingError
 from llmreplay.core.matching import Rules, fingerprint, rules_from
@@ -24,13 +28,25 @@ def same(one, other, ignore=(), normalize=()):
         (a_request(url=URL + "?a=1&b=2"), a_request(url=URL + "?b=2&a=1")),
         (a_request(url=URL + "?a=%20"), a_request(url=URL + "?a=+")),
         (a_request(), a_request(url=URL.replace("https://api.example.ai", "https://API.example.ai:443"))),
+        (a_request(url=URL + "/~a"), a_request(url=URL + "/%7e%61")),
+        (a_request(url=URL + "/a%2fb"), a_request(url=URL + "/a%2Fb")),
         (a_request(), a_request(url=URL.replace("/v1/", "/v2/"))),
         (
             a_request(headers=[("example-beta", "a, b")]),
             a_request(headers=[("Example-Beta", "b"), ("example-beta", "a")]),
         ),
     ],
-    ids=["itself", "other headers", "query order", "query escapes", "host and port", "api version", "beta as a set"],
+    ids=[
+        "itself",
+        "other headers",
+        "query order",
+        "query escapes",
+        "host and port",
+        "path escapes",
+        "case of an escape",
+        "api version",
+        "beta as a set",
+    ],
 )
 def test_what_does_not_count_does_not_change_the_fingerprint(one, other):
     """Headers, the order of the query and spellings of host and version make no other question."""
@@ -68,6 +84,50 @@ def test_a_volatile_parameter_of_an_api_does_not_count():
 def test_a_query_is_a_multiset():
     """The same parameter twice is not the same as once."""
     assert not same(a_request(url=URL + "?a=1&a=1"), a_request(url=URL + "?a=1"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("?a=1%26b%3D2", "?a=1&b=2"),
+        ("?a%3Db=c", "?a=b%3Dc"),
+        ("?a=%2526", "?a=%26"),
+        ("?a=%fe", "?a=%ff"),
+        ("/a%2Fb", "/a/b"),
+        ("/a%252Fb", "/a%2Fb"),
+        ("/a%3Fb=c", "/a?b=c"),
+        ("/%fe", "/%ff"),
+    ],
+    ids=[
+        "pairs in a value",
+        "end of a name",
+        "escaped escape",
+        "no UTF-8",
+        "slash",
+        "escaped slash",
+        "query",
+        "no text",
+    ],
+)
+def test_an_escaped_character_is_not_what_it_would_be_bare(one, other):
+    """What an address says is read, never its punctuation confused with its contents."""
+    assert not same(a_request(url=URL + one), a_request(url=URL + other))
+
+
+A_PAIR = st.tuples(st.text("a%&=+;1 ü", min_size=1, max_size=4), st.text("b%&=+?26 ü", max_size=4))
+
+
+@given(st.lists(A_PAIR, min_size=1, max_size=3), st.lists(A_PAIR, min_size=1, max_size=3), st.randoms())
+def test_the_pairs_of_a_query_decide_and_nothing_else(pairs, others, random):
+    """Two queries are the same exactly if they hold the same pairs, equally often, however escaped."""
+
+    def requested(pairs, escaped):
+        return a_request(url=URL + "?" + "&".join(f"{escaped(name)}={escaped(value)}" for name, value in pairs))
+
+    shuffled = random.sample(pairs, len(pairs))
+
+    assert same(requested(pairs, quote), requested(shuffled, quote_plus))
+    assert same(requested(pairs, quote), requested(others, quote)) == (Counter(pairs) == Counter(others))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from llmreplay.core.cassette import Stored
+from llmreplay.core.errors import SettingProblem
 from llmreplay.core.matching import Rules, fingerprint, is_verbatim
 from llmreplay.core.model import Request
 
@@ -50,3 +51,10 @@ class Asked:
             return False
         self._recorded, self._sent = recorded, Request(sent.method, sent.url, sent.headers)
         return True
+
+    def told(self) -> Asked:
+        """Give what can be told of the request where a function of the user's has failed: if need be, the method."""
+        try:
+            return Asked(self.request)
+        except SettingProblem as problem:
+            return Asked(Request(self._sent.method, problem.unshown))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_MOST_SAID = 200
+
 
 class LlmReplayError(Exception):
     """Base of the errors that report a wrong setting, a bad file or a misuse."""
@@ -194,6 +196,24 @@ class Unplayed(Refusal):
 
 class FaultProblem(Refusal):
     """Faults that never fired or could not apply."""
+
+
+class SettingProblem(Refusal):
+    """A function that a setting names, and that did not do its work.
+
+    Attributes:
+        unshown: What stands in the place of a text that cannot be redacted: holds nothing of the text.
+    """
+
+    def __init__(self, setting: str, function: str, found: str, *, said: str = "", remedy: str = "") -> None:
+        self.unshown = f"(not shown: it cannot be redacted, for {setting}={function} {found})"
+        super().__init__(
+            "a function of yours that a setting names did not do its work.\n\n"
+            f"  setting   {setting}\n"
+            f"  function  {function}\n"
+            f"  problem   {found}{f': {said[:_MOST_SAID]}' if said else ''}\n\n"
+            f"  Meant?    {remedy or 'it is called for every request: it must not raise'}"
+        )
 
 
 class BudgetExceeded(Refusal):

@@ -17,6 +17,7 @@ from llmreplay.core.errors import SettingError
 from llmreplay.core.json_path import JsonPath, parse_json_path
 from llmreplay.core.model import Headers, Request, header
 from llmreplay.core.normalize import READY_MADE, Normalizer
+from llmreplay.core.user_functions import text_function
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -102,7 +103,7 @@ def rules_from(
 def _normalizer(entry: str | Callable[[str], str]) -> Normalizer:
     if not isinstance(entry, str):
         if callable(entry):
-            return entry
+            return text_function("normalize", entry)
     elif entry in READY_MADE:
         return READY_MADE[entry]
     raise SettingError(

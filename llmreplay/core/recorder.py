@@ -15,7 +15,7 @@ from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
 from llmreplay.core.cassette import Cassette, Stored, Track
-from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, WaitsPastEnd
+from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, SettingProblem, WaitsPastEnd
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Interaction, Outcome, Request, Response
@@ -60,13 +60,12 @@ class Recorder:
         self._log = CallLog(surroundings.price_of)
         self.faulting = faulting or Faulting()
         self.stubs = Stubs()
-        reads_tape = settings.mode not in (Mode.LIVE, Mode.REWRITE)
 
         def fingerprint_of(recorded: Request) -> str:
             return fingerprint(redaction.request(recorded), rules)
 
         self._cassette = Cassette(
-            (interactions or ()) if reads_tape else (),
+            (interactions or ()) if settings.mode not in (Mode.LIVE, Mode.REWRITE) else (),
             fingerprint_of=fingerprint_of,
             allow_repeats=settings.allow_repeats,
         )
@@ -139,19 +138,22 @@ class Recorder:
         if address.url != request.url:
             request = replace(request, url=address.url)
         traffic, api = self._addresses.kind_of(request, address)
-        if traffic is Traffic.PASSED:
+        if traffic is Traffic.PASSED or (traffic is not Traffic.RECORDED and not self.is_offline):
             return PASS_THROUGH
         if traffic is not Traffic.RECORDED:
-            if not self.is_offline:
-                return PASS_THROUGH
             return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
         with self._lock:
             self._redaction.learn_from_request(request)
-            attempt = self._begin(request, api, origin, timeouts)
-            return self._decide(request, address, attempt)
+            attempt = self._attempt(request, api, origin, timeouts)
+            try:
+                self._log.begin(attempt)
+                return self._decide(request, address, attempt)
+            except SettingProblem as problem:
+                attempt.asked = attempt.asked.told()
+                raise self._refused(attempt, problem) from problem.__cause__
 
-    def _begin(self, request: Request, api: Api | None, origin: Origin, timeouts: Timeouts) -> Attempt:
-        attempt = Attempt(
+    def _attempt(self, request: Request, api: Api | None, origin: Origin, timeouts: Timeouts) -> Attempt:
+        return Attempt(
             asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
             api=api,
             source=Source.REPLAYED,
@@ -161,8 +163,6 @@ class Recorder:
             connect_timeout_s=timeouts.connect_s,
             origin=origin,
         )
-        self._log.begin(attempt)
-        return attempt
 
     def _decide(self, request: Request, address: Address, attempt: Attempt) -> Plan:
         hits = self.faulting.hitting(request, attempt, self._outside.time)
@@ -174,7 +174,8 @@ class Recorder:
             return self._replayed(hits, attempt, track)
         replaced = self.faulting.replaced(hits, attempt)
         if replaced is not None:
-            return self._answered(attempt, replaced)
+            attempt.outcome = replaced
+            return Answered(replaced, attempt, self.settings.speed)
         if self.is_offline:
             stub = self.stubs.for_unrecorded(attempt.api)
             if stub is not None:
@@ -210,7 +211,8 @@ class Recorder:
             attempt.leave = leave
             if attempt.would_fail_with(outcome):
                 attempt.leave_answer()
-        return self._answered(attempt, outcome)
+        attempt.outcome = outcome
+        return Answered(outcome, attempt, self.settings.speed)
 
     def _changed(self, hits: Sequence[Hit], attempt: Attempt, received: Outcome) -> Answered:
         with self._lock:
@@ -221,21 +223,26 @@ class Recorder:
             leave = partial(self._cassette.leave, attempt.fingerprint, recorded) if is_kept else None
             return self._faulted(hits, attempt, received, leave)
 
-    def _answered(self, attempt: Attempt, outcome: Outcome) -> Answered:
-        attempt.outcome = outcome
-        return Answered(outcome, attempt, self.settings.speed)
-
     def _refuse_placeholder(self, request: Request, attempt: Attempt, address: Address) -> None:
-        if address.local_url is not None or address.is_loopback:
-            return
-        placeholders = self._catalogue.placeholders_in(request)
+        is_local = address.local_url is not None or address.is_loopback
+        placeholders = () if is_local else self._catalogue.placeholders_in(request)
         if placeholders:
             raise self._refused(attempt, MissingKey(request_line(attempt), placeholders))
 
     # Recording
 
     def record(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Keep what was received for an attempt that was sent; call it once, when it has ended."""
+        """Keep what was received for an attempt that was sent; call it once, when it has ended.
+
+        Raises:
+            Refusal: It cannot be redacted, and so not be kept.
+        """
+        try:
+            self._record(attempt, outcome)
+        except SettingProblem as problem:
+            raise self._refused(attempt, problem) from problem.__cause__
+
+    def _record(self, attempt: Attempt, outcome: Outcome) -> None:
         with self._lock:
             if isinstance(outcome, Response):
                 self._redaction.learn_from_response(outcome)
@@ -284,13 +291,12 @@ class Recorder:
     def problems(self) -> list[tuple[str, Refusal]]:
         """Give what is wrong at the end of a test: pairs of the setting that rules it, if any, and the refusal."""
         found: list[tuple[str, Refusal | None]] = [("on_unmatched", refusal) for refusal in self.refusals]
-        replays_only = self.is_offline and self.settings.mode in (Mode.NONE, Mode.ONCE)
         # A call that a fault ended for good led the application elsewhere: what it would have asked is unknown.
         # Reading all answers is left to those who need them.
         calls = self.calls if self.faulting.is_in_use or self.settings.has_budget else Calls()
         is_led_astray = any(call.last.faults and call.last.has_failed for call in calls)
         if not is_led_astray:
-            left = self._cassette.unplayed() if replays_only else ()
+            left = self._cassette.unplayed() if self.is_offline else ()
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
             found.append(("on_unplayed", self.stubs.problem()))
         found += [("on_unfired", self.faulting.problem()), ("", overspending(calls, self.settings))]

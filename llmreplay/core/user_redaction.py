@@ -11,6 +11,7 @@ from typing import TypeAlias
 from llmreplay.core.errors import SettingError
 from llmreplay.core.findings import Finding
 from llmreplay.core.secret_names import plain_name
+from llmreplay.core.user_functions import text_function
 
 Rewrite: TypeAlias = Callable[[str], str]
 """Gives a text back without its secrets; called again on that, changes nothing."""
@@ -19,6 +20,8 @@ _LONGEST_COMPARED = 4000
 """Characters. Of a longer text all counts as changed."""
 
 _NEAR = 8
+# Surrogates, apart from those that stand for bytes that are no UTF-8.
+_NO_TEXT = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _changes(old: str, new: str, offset: int) -> list[Finding]:
 
     found: list[Finding] = []
     for start, end, new_start, new_end in _blocks(old, new):
-        replacement = new[new_start:new_end].encode("utf-8", "surrogateescape")
+        replacement = _NO_TEXT.sub("?", new[new_start:new_end]).encode("utf-8", "surrogateescape")
         begin = offset + width(old[:start])
         found.append(Finding(begin, begin + width(old[start:end]), "found by a function of yours", replacement))
     return found
@@ -105,7 +108,7 @@ def user_rules(redact: Iterable[str | re.Pattern[str] | Rewrite]) -> UserRules:
         elif isinstance(entry, str):
             names.add(plain_name(entry))
         elif callable(entry):
-            functions.append(entry)
+            functions.append(text_function("redact", entry))
         else:
             raise SettingError(f"redact={entry!r}: give a name, 're:' and a pattern, or a function.")
     return UserRules(frozenset(names), tuple(patterns), tuple(functions))

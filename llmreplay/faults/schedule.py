@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
 from llmreplay.core.model import Request
+from llmreplay.core.user_functions import problem_in
 from llmreplay.faults.checks import check_count
 
 When: TypeAlias = str | Callable[[Request], bool]
@@ -44,7 +45,10 @@ class RequestIs:
 
     def __call__(self, request: Request, api: Api | None) -> bool:
         """Say whether an attempt counts."""
-        return bool(self.predicate(request))
+        try:
+            return bool(self.predicate(request))
+        except Exception as error:
+            raise problem_in("when", self.predicate, error) from error
 
     def __repr__(self) -> str:
         return str(getattr(self.predicate, "__qualname__", None) or repr(self.predicate))

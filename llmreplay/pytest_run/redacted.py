@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from llmreplay.core.errors import SettingProblem
 from llmreplay.core.redaction import Redactor
 from llmreplay.providers import CATALOGUE
 from llmreplay.session import Replay
@@ -41,9 +42,22 @@ def redact_report(report: pytest.TestReport, redact: Callable[[str], str]) -> No
     """Take secrets out of the report of a phase, before anybody prints, writes or sends it.
 
     Args:
-        report: Changed in place.
+        report: Changed in place. What cannot be redacted is left out, and the report says so.
         redact: Gives a text without its secrets.
     """
+    try:
+        _redact(report, redact)
+    except SettingProblem as problem:
+        if isinstance(report.longrepr, tuple):
+            # A skip: pytest wants its place and reason.
+            report.longrepr = (*report.longrepr[:2], f"Skipped: {problem.unshown}")
+        elif report.longrepr is not None:
+            report.longrepr = problem.unshown
+        report.sections = [("llmreplay: output", problem.unshown)] if report.sections else []
+        report.user_properties = []
+
+
+def _redact(report: pytest.TestReport, redact: Callable[[str], str]) -> None:
     if report.longrepr is not None:
         text = report.longreprtext
         if redact(text) != text:
@@ -81,7 +95,10 @@ class RedactedWarnings:
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Change a warning before anybody lists it."""
         text = str(warning_message.message)
-        changed = self._redact(text)
+        try:
+            changed = self._redact(text)
+        except SettingProblem as problem:
+            changed = problem.unshown
         if changed != text:
             warning_message.message = warning_message.category(changed)
 

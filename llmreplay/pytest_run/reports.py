@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmreplay.core.errors import Refusal
+from llmreplay.core.errors import Refusal, SettingProblem
 from llmreplay.providers import CATALOGUE
 from llmreplay.report.failing import keep_own_frames
 from llmreplay.report.summary import tally_of
@@ -58,7 +58,10 @@ def keep_users_frames(call: pytest.CallInfo[None], root: Path) -> None:
 def tell_story(replay: Replay, report: pytest.TestReport) -> None:
     """Show the attempts of a test that failed, unless its message shows them already."""
     if report.failed and len(replay.calls):
-        table = replay.shown(replay.calls.table())
+        try:
+            table = replay.shown(replay.calls.table())
+        except SettingProblem as problem:
+            table = problem.unshown
         # pytest indents what a check says, so that its table is found line by line only.
         said = report.longreprtext
         if not all(line.strip() in said for line in table.splitlines()):

@@ -30,7 +30,12 @@ from llmreplay.core.verdicts import Verdicts, request_line
 
 
 class Recorder:
-    """One cassette in use: plans requests, records outcomes, and verifies at the end."""
+    """One cassette in use: plans requests, records outcomes, and verifies at the end.
+
+    Attributes:
+        records: Whether a request without a recording is sent and recorded.
+        is_offline: Whether nothing may leave.
+    """
 
     def __init__(
         self,
@@ -49,7 +54,8 @@ class Recorder:
         self.settings = settings
         self.refusals: list[Refusal] = []
         self.phase = "call"
-        self._exists = interactions is not None
+        self.records = settings.records(is_there=interactions is not None)
+        self.is_offline = not self.records and settings.mode is not Mode.LIVE
         self._rules = rules
         self._catalogue = catalogue
         self._addresses = addresses or Addresses(catalogue, settings)
@@ -71,24 +77,13 @@ class Recorder:
         )
         self._verdicts = Verdicts(
             name=name,
-            exists=self._exists,
+            exists=interactions is not None,
             tracks=self._cassette.tracks,
             rules=rules,
             fingerprint_of=fingerprint_of,
             explain=surroundings.explain,
             rerun=surroundings.rerun,
         )
-
-    @property
-    def records(self) -> bool:
-        """Whether a request without a recording is sent and recorded."""
-        mode = self.settings.mode
-        return mode in (Mode.NEW_EPISODES, Mode.REWRITE) or (mode is Mode.ONCE and not self._exists)
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether nothing may leave."""
-        return not self.records and self.settings.mode is not Mode.LIVE
 
     @property
     def calls(self) -> Calls:

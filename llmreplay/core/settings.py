@@ -107,6 +107,10 @@ class Settings:
         """Whether spending is limited."""
         return (self.max_calls, self.max_output_tokens, self.max_cost_usd) != (None, None, None)
 
+    def records(self, *, is_there: bool) -> bool:
+        """Say whether a request without a recording is sent and recorded, for a cassette that is there or is not."""
+        return self.mode in (Mode.NEW_EPISODES, Mode.REWRITE) or (self.mode is Mode.ONCE and not is_there)
+
 
 SETTING_NAMES: tuple[str, ...] = tuple(entry.name for entry in fields(Settings))
 

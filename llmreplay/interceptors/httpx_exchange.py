@@ -24,6 +24,12 @@ _EXCEPTION_NAMES = {
     Failure.PROTOCOL_ERROR: "RemoteProtocolError",
 }
 _FAILURES = {name: failure for failure, name in _EXCEPTION_NAMES.items()}
+# Exceptions that are no failure's own: their name stands before the message, and they are made again from it.
+_NAMED_IN_MESSAGE = {
+    "ProxyError": Failure.CONNECT_ERROR,
+    "LocalProtocolError": Failure.PROTOCOL_ERROR,
+    "CloseError": Failure.READ_ERROR,
+}
 _ENDINGS = {
     End.PEER_CLOSED: (
         "RemoteProtocolError",
@@ -99,7 +105,11 @@ def _header_bytes(value: str) -> bytes:
 
 def exception_for(library: ModuleType, failure: TransportFailure, native: Any) -> BaseException:
     """Make the exception that this library raises for a failure."""
-    exception: BaseException = getattr(library, _EXCEPTION_NAMES[failure.kind])(failure.message, request=native)
+    name, message = _EXCEPTION_NAMES[failure.kind], failure.message
+    first, _, rest = message.partition(": ")
+    if _NAMED_IN_MESSAGE.get(first) is failure.kind:
+        name, message = first, rest
+    exception: BaseException = getattr(library, name)(message, request=native)
     return exception
 
 
@@ -115,6 +125,8 @@ def failure_from(error: BaseException, after_s: float) -> TransportFailure:
     for kind in type(error).__mro__:
         if kind.__name__ in _FAILURES:
             return TransportFailure(_FAILURES[kind.__name__], str(error), after_s)
+        if kind.__name__ in _NAMED_IN_MESSAGE:
+            return TransportFailure(_NAMED_IN_MESSAGE[kind.__name__], f"{kind.__name__}: {error}", after_s)
     return TransportFailure(Failure.PROTOCOL_ERROR, str(error), after_s)
 
 

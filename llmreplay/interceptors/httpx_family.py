@@ -17,6 +17,7 @@ from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 
 MODULES = ("httpx2", "httpx")
+_SCHEMES = frozenset(("http", "https", "ws", "wss"))
 
 
 def patch(library: ModuleType, patches: Patches) -> None:
@@ -26,7 +27,8 @@ def patch(library: ModuleType, patches: Patches) -> None:
 
 
 def _opened_for(native: Any) -> Opened | None:
-    if DISPATCH.is_idle:
+    # An address that no client can reach is the library's own to refuse: nothing is sent, in a replay neither.
+    if DISPATCH.is_idle or native.url.scheme not in _SCHEMES:
         return None
     return DISPATCH.current(lambda: f"{native.method} {native.url}")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -252,6 +254,77 @@ def test_a_mock_in_the_manner_of_pytest_httpx_is_taken_out_cleanly(cassette, lib
     assert order == "before" or taken_over == 418
     assert len(replay.calls) == 1
     assert originals() == before
+
+
+# Failures of the client's own
+
+
+class RefusingProxy:
+    """A proxy that digs no tunnel."""
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __exit__(self, *_):
+        self._thread.join(5)
+        self._listener.close()
+
+    def _serve(self):
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+
+
+@LIBRARIES
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_proxy_that_refuses_refuses_again(tmp_path, library, is_async):
+    """The exception has its class and its text again, without the proxy."""
+
+    async def ask_async(proxy):
+        async with library.AsyncClient(proxy=proxy) as client:
+            await client.post(URL, json=BODY)
+
+    def ask(proxy):
+        with pytest.raises(library.ProxyError, match=r"^403 Forbidden$"):
+            asyncio.run(ask_async(proxy)) if is_async else library.post(URL, json=BODY, proxy=proxy)
+
+    with RefusingProxy() as proxy, use_cassette(tmp_path / "a.json", mode="once"):
+        ask(proxy)
+    with use_cassette(tmp_path / "a.json") as replay:
+        ask(proxy)
+
+    assert replay.calls.one().last.outcome.kind is Failure.CONNECT_ERROR
+
+
+@LIBRARIES
+def test_a_request_that_breaks_http_breaks_it_again(tmp_path, library):
+    """The client's own mistake is its own on replay too, not the provider's."""
+
+    def ask():
+        with pytest.raises(library.LocalProtocolError, match="Illegal header value"):
+            library.post(URL, json=BODY, headers={"x-trial": "a\x00b"})
+
+    with Simulator() as simulator, use_cassette(tmp_path / "a.json", mode="once", upstream={PROVIDER: simulator.url}):
+        ask()
+    with use_cassette(tmp_path / "a.json"):
+        ask()
+
+
+@LIBRARIES
+@pytest.mark.parametrize("url", ["ftp://api.anthropic.com/v1/messages", "/v1/messages"], ids=["ftp", "no host"])
+def test_an_address_that_no_client_can_reach_is_the_librarys_to_refuse(tmp_path, library, url):
+    """It is an error of the client's, recorded never, and the same on replay."""
+    path = tmp_path / "a.json"
+    for mode in ("once", "none"):
+        with use_cassette(path, mode=mode) as replay, pytest.raises(library.UnsupportedProtocol):
+            library.post(url, json=BODY)
+        assert len(replay.calls) == 0
+
+    assert not path.exists()
 
 
 # What is absent, late, or the same thing twice

@@ -462,3 +462,23 @@ def test_two_recorders_on_one_test_are_refused(suite):
             "  Take away @pytest.mark.vcr, or llmreplay's fixture and marker.",
         ]
     )
+
+
+def test_a_refusal_reaches_the_test_out_of_a_worker_process(suite, failed):
+    """A pool of processes hands it over with its class and its whole text."""
+    result = failed(
+        test_a="""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        import sdks
+
+        def test_a(llmreplay):
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+                pool.submit(sdks.anthropic_sync).result()
+        """,
+        passed=0,
+    )
+
+    result.stdout.fnmatch_lines(["*UnmatchedRequest: no recorded interaction matches this request.*"])
+    result.stdout.fnmatch_lines(["*request   POST https://api.anthropic.com/v1/messages*"])
+    result.stdout.no_fnmatch_line("*PicklingError*")

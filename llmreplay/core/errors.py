@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+
+def _restored(kind: type[BaseException], args: tuple[Any, ...], data: dict[str, Any]) -> BaseException:
+    """Make an error of ours again, in another process, from what it says and not from what it was made of."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(data)
+    return error
 
 _MOST_SAID = 200
 
 
 class LlmReplayError(Exception):
     """Base of the errors that report a wrong setting, a bad file or a misuse."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, dict(self.__dict__))
 
 
 class CassetteError(LlmReplayError):
@@ -70,6 +82,9 @@ class Difference:
 # "Connection error." in its place. See tests/e2e/test_refusal.py.
 class Refusal(BaseException):
     """The recorder will not answer; the test must not go on as if it had."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, dict(self.__dict__))
 
 
 class UnmatchedRequest(Refusal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,14 @@ def as_test_failure(refusal: Refusal) -> BaseException:
     """
     if isinstance(refusal, Failed):
         return refusal
-    given: type = type(refusal)
-    kind = _failing(given)
-    failure = kind.__new__(kind)
-    failure.__dict__.update(refusal.__dict__)
-    failure.args = refusal.args
-    failure.__dict__.update(msg=str(refusal), pytrace=True)
+    return _failure_of(type(refusal), refusal.args, {**refusal.__dict__, "msg": str(refusal), "pytrace": True})
+
+
+def _failure_of(kind: type, args: tuple[Any, ...], data: dict[str, Any]) -> BaseException:
+    made = _failing(kind)
+    failure = made.__new__(made)
+    failure.__dict__.update(data)
+    failure.args = args
     return failure
 
 
@@ -36,9 +39,12 @@ def _failing(kind: type) -> type[BaseException]:
     def text(self: BaseException) -> str:
         return str(self.args[0]) if self.args else ""
 
-    made: type[BaseException] = type(
-        kind.__name__, (kind, Failed), {"__str__": text, "__repr__": text, "__module__": "builtins"}
-    )
+    # Its class stands in no module: another process makes it anew from the kind, which does.
+    def reduced(self: BaseException) -> tuple[Any, ...]:
+        return _failure_of, (kind, self.args, dict(self.__dict__))
+
+    own = {"__str__": text, "__repr__": text, "__reduce__": reduced, "__module__": "builtins"}
+    made: type[BaseException] = type(kind.__name__, (kind, Failed), own)
     return made
 
 

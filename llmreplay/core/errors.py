@@ -14,6 +14,7 @@ def _restored(kind: type[BaseException], args: tuple[Any, ...], data: dict[str, 
     error.__dict__.update(data)
     return error
 
+
 _MOST_SAID = 200
 
 

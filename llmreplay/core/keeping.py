@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmreplay.core.cassette import Stored
-from llmreplay.core.model import End, Failure, Interaction, Response
+from llmreplay.core.model import End, Interaction, Response
 from llmreplay.core.settings import Mode
 
 
@@ -63,7 +63,4 @@ def _is_worse(new: Sequence[Stored], standing: Sequence[Stored]) -> bool:
 
 def _is_error(stored: Stored) -> bool:
     outcome = stored.outcome
-    if not isinstance(outcome, Response):
-        # A client that gave up says nothing about the provider.
-        return outcome.kind is not Failure.CLIENT_CLOSED
-    return outcome.status >= 400 or outcome.end is not End.COMPLETE
+    return not isinstance(outcome, Response) or outcome.status >= 400 or outcome.end is not End.COMPLETE

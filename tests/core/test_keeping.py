@@ -22,8 +22,9 @@ ERRORS = [
     an_error(a_response(status=429)),
     an_error(a_response(end=End.PEER_CLOSED)),
     an_error(TransportFailure(Failure.CONNECT_ERROR)),
+    an_error(TransportFailure(Failure.CLIENT_CLOSED, after_s=0.2)),
 ]
-ERROR_IDS = ["status", "cut", "no response"]
+ERROR_IDS = ["status", "cut", "no response", "client gave up"]
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -58,11 +59,12 @@ def test_rewriting_replaces_what_stood():
     assert keeping(Mode.REWRITE, OLD, NEW, passed=True) == Keeping(cassette=NEW)
 
 
-def test_a_client_that_gave_up_is_no_error_of_the_provider():
-    """A test of a deadline can be recorded again, though its provider got no time to answer."""
-    recorded = (*NEW, an_error(TransportFailure(Failure.CLIENT_CLOSED, after_s=0.2)))
+def test_a_test_of_a_deadline_can_be_recorded_again():
+    """A client that gives up as it did before brings no error where an answer stood."""
+    gave_up = an_error(TransportFailure(Failure.CLIENT_CLOSED, after_s=0.2))
+    recorded = (*NEW, gave_up)
 
-    assert keeping(Mode.REWRITE, OLD, recorded, passed=True) == Keeping(cassette=recorded)
+    assert keeping(Mode.REWRITE, (*OLD, gave_up), recorded, passed=True) == Keeping(cassette=recorded)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=ERROR_IDS)

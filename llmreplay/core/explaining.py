@@ -13,7 +13,6 @@ from llmreplay.core.errors import Difference
 from llmreplay.core.json_path import parse_json_path
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import Request
-from llmreplay.core.normalize import READY_MADE
 
 _MOST_CANDIDATES = 500
 _MOST_LEAVES = 2000
@@ -68,7 +67,7 @@ def matching_setting(
     Returns:
         A question and the marker to type, or None if no setting would have helped.
     """
-    for name, function in READY_MADE.items():
+    for name, function in rules.ready_made.items():
         if _same(recorded, sent, replace(rules, normalizers=(*rules.normalizers, function))):
             return "Volatile text?", f'@pytest.mark.llmreplay(normalize=["{name}"])'
     entries = list(dict.fromkeys(_ignorable(difference.path) for difference in differences))

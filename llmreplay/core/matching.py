@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
@@ -40,6 +40,7 @@ class Rules:
         ignored_headers: Feature headers that do not count.
         ignores_host: Whether scheme, host and port do not count.
         normalizers: Applied to every string of a body, and to path and query.
+        ready_made: The ready-made ones, by name.
     """
 
     apis: tuple[Api, ...] = ()
@@ -49,6 +50,7 @@ class Rules:
     ignored_headers: frozenset[str] = frozenset()
     ignores_host: bool = False
     normalizers: tuple[Normalizer, ...] = ()
+    ready_made: Mapping[str, Normalizer] = field(default_factory=lambda: READY_MADE)
 
     @property
     def counted_headers(self) -> tuple[str, ...]:
@@ -64,6 +66,7 @@ def rules_from(
     *,
     apis: Sequence[Api],
     feature_headers: Sequence[str],
+    ready_made: Mapping[str, Normalizer] = READY_MADE,
 ) -> Rules:
     """Make the rules that a user asked for.
 
@@ -72,6 +75,7 @@ def rules_from(
         normalize: Functions from text to text, or names of ready-made ones.
         apis: The catalogue.
         feature_headers: The headers that count.
+        ready_made: The ready-made normalisers, by name.
 
     Raises:
         SettingError: An entry that cannot be read; the text says which and what can.
@@ -96,18 +100,19 @@ def rules_from(
         ignored_query=tuple(query),
         ignored_headers=frozenset(headers),
         ignores_host="host" in ignore,
-        normalizers=tuple(_normalizer(entry) for entry in normalize),
+        normalizers=tuple(_normalizer(entry, ready_made) for entry in normalize),
+        ready_made=ready_made,
     )
 
 
-def _normalizer(entry: str | Callable[[str], str]) -> Normalizer:
+def _normalizer(entry: str | Callable[[str], str], ready_made: Mapping[str, Normalizer]) -> Normalizer:
     if not isinstance(entry, str):
         if callable(entry):
             return text_function("normalize", entry)
-    elif entry in READY_MADE:
-        return READY_MADE[entry]
+    elif entry in ready_made:
+        return ready_made[entry]
     raise SettingError(
-        f"normalize={entry!r}: give a function from text to text, or one of {', '.join(sorted(READY_MADE))}."
+        f"normalize={entry!r}: give a function from text to text, or one of {', '.join(sorted(ready_made))}."
     )
 
 

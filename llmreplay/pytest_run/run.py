@@ -57,6 +57,7 @@ class Run:
             command_line=self._said.command_line,
             began_ns=began_ns or time_ns(),
             application_packages=packages_below(config.rootpath),
+            base_temp=config.getoption("basetemp", None),
             closed=self._block_closed,
         )
         AMBIENCES.enter(self._ambience)

@@ -23,6 +23,7 @@ class Ambience:
         command_line: Settings that override a keyword.
         began_ns: When the run began, Unix nanoseconds; 0 if there is none.
         application_packages: Packages that are the application wherever they are installed.
+        base_temp: The folder that `--basetemp` gives pytest for temporary folders; None if it gives none.
         closed: Called with every `Replay` that was closed; None if there is no run.
     """
 
@@ -31,6 +32,7 @@ class Ambience:
     command_line: Mapping[str, object] = field(default_factory=dict)
     began_ns: int = 0
     application_packages: tuple[str, ...] = ()
+    base_temp: Path | None = None
     closed: Callable[[Replay], None] | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from llmreplay.core.errors import Refusal
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.matching import Rules, rules_from
+from llmreplay.core.normalize import READY_MADE, tmp_path_below
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
@@ -21,6 +23,7 @@ from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.providers import CATALOGUE, SECRET_HEADERS
 from llmreplay.report.explain import differences_between
 from llmreplay.report.prices import price_of
+from llmreplay.session.ambience import AMBIENCES
 from llmreplay.session.scenarios import described, scenario_of
 from llmreplay.storage.tape import Tape, TapeRules
 
@@ -46,8 +49,19 @@ def check(settings: Settings) -> None:
 def rules_for(settings: Settings) -> Rules:
     """Make the rules of matching."""
     return rules_from(
-        settings.ignore, settings.normalize, apis=CATALOGUE.apis, feature_headers=CATALOGUE.feature_headers
+        settings.ignore,
+        settings.normalize,
+        apis=CATALOGUE.apis,
+        feature_headers=CATALOGUE.feature_headers,
+        ready_made={**READY_MADE, "tmp_path": tmp_path_below(_temporary_folders())},
     )
+
+
+def _temporary_folders() -> list[str]:
+    """List where pytest and tempfile put what is temporary, in this run."""
+    base = AMBIENCES.current.base_temp
+    named = [os.environ.get("PYTEST_DEBUG_TEMPROOT"), tempfile.gettempdir(), None if base is None else str(base)]
+    return [str(Path(folder).absolute()) for folder in named if folder]
 
 
 def redactor_for(settings: Settings) -> Redactor:

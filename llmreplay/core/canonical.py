@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from llmreplay.core.json_path import JsonPath, remove
 from llmreplay.core.model import Headers, header
+from llmreplay.core.multipart import delimiter_of, with_each_part
 
-_BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 # A float holds these exactly enough to print them back; any longer literal is compared digit by digit.
 _SHORT_DECIMAL = re.compile(r"-?\d{1,15}\.\d{1,15}\Z")
 _MOST_DIGITS = 4000
@@ -119,7 +119,8 @@ def canonical_body(
         headers: Of the request, for its content type.
         body: After content decoding.
         ignore: Parts of a JSON body that do not count.
-        normalize: Applied, in order, to every string of a JSON body, or to a text body as a whole.
+        normalize: Applied, in order, to every string of a JSON body, to each part of a multipart body that is text,
+            or to a text body as a whole.
 
     Returns:
         Text that is equal for two bodies exactly if they mean the same.
@@ -144,11 +145,11 @@ def _canonical(
             if normalize:
                 tree = _normalized(tree, normalize)
             return b"json:" + _encode(tree).encode("ascii")
-    if "multipart/" in content_type.lower() and (match := _BOUNDARY.search(content_type)):
-        body = body.replace(b"--" + match[1].encode("latin-1", "replace"), b"--boundary")
+    delimiter = delimiter_of(content_type)
     if normalize:
-        body = _normalized_text(body, normalize)
-    return b"bytes:" + body
+        change = partial(_normalized_text, functions=normalize)
+        return b"bytes:" + (change(body) if delimiter is None else with_each_part(delimiter, body, change))
+    return b"bytes:" + (body if delimiter is None else body.replace(delimiter, b"--boundary"))
 
 
 # Retries, and runs under fuzzing, send the same again.

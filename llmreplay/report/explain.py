@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from llmreplay.core.errors import Difference
 from llmreplay.core.matching import Rules, feature_words
-from llmreplay.core.model import Request
+from llmreplay.core.model import Request, header
+from llmreplay.core.multipart import Part, parts_of
 
 _MOST_SHOWN = 70
 _STEP = re.compile(r"\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]|\[(\d+)\]")
@@ -40,6 +41,9 @@ def differences_between(
     for name in sorted({*one, *other}):
         if one.get(name) != other.get(name):
             found.append(Difference(f"header:{name}", one.get(name), other.get(name)))
+    before, after = _parts_by_name(recorded), _parts_by_name(sent)
+    if before and after:
+        return [*found, *_part_differences(before, after, shown)]
     return [*found, *_body_differences(recorded.body, sent.body, shown)]
 
 
@@ -53,15 +57,74 @@ def _url_differences(recorded: str, sent: str, shown: Callable[[str], str]) -> l
     if one.path != other.path:
         found.append(Difference("path", shown(one.path), shown(other.path)))
     if one.query != other.query:
-        before, after = parse_qsl(one.query, True), parse_qsl(other.query, True)
-        for name in dict.fromkeys(name for name, _ in before + after):
-            old = (
-                ", ".join(value for key, value in before if key == name) if any(k == name for k, _ in before) else None
-            )
-            new = ", ".join(value for key, value in after if key == name) if any(k == name for k, _ in after) else None
-            if old != new:
-                found.append(Difference(f"query:{name}", old and shown(old), new and shown(new)))
+        before, after = _values_by_name(one.query), _values_by_name(other.query)
+        for name in {**before, **after}:
+            old, new = before.get(name, []), after.get(name, [])
+            if sorted(old) != sorted(new):
+                found.append(
+                    Difference(
+                        f"query:{name}", *(shown(", ".join(values)) if values else None for values in (old, new))
+                    )
+                )
     return found
+
+
+def _values_by_name(query: str) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="backslashreplace"):
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _parts_by_name(request: Request) -> dict[str, Part]:
+    """Give the parts of a multipart body by name, numbered where several have the same; none of any other."""
+    parts: dict[str, Part] = {}
+    for part in parts_of(header(request.headers, "content-type") or "", request.body):
+        number = sum(1 for other in parts.values() if other.name == part.name)
+        parts[f"part:{part.name}" + (f"[{number}]" if number else "")] = part
+    return parts
+
+
+def _part_differences(
+    before: Mapping[str, Part], after: Mapping[str, Part], shown: Callable[[str], str]
+) -> list[Difference]:
+    found = []
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            contents = (None if part is None else _content(part.content, 0, shown) for part in (old, new))
+            found.append(Difference(_one_line(name), *contents))
+            continue
+        for path, one, other in ((f"{name} head", old.head, new.head), (name, old.content, new.content)):
+            if one != other:
+                found.append(Difference(_one_line(path), *_bytes_pair(one, other, shown)))
+    return found
+
+
+def _bytes_pair(one: bytes, other: bytes, shown: Callable[[str], str]) -> tuple[str, str]:
+    try:
+        texts = _cut_to_difference(one.decode("utf-8"), other.decode("utf-8"))
+    except UnicodeDecodeError:
+        same = next(
+            (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        )
+        return _content(one, same, shown), _content(other, same, shown)
+    return _one_line(shown(texts[0])), _one_line(shown(texts[1]))
+
+
+def _content(data: bytes, start: int, shown: Callable[[str], str]) -> str:
+    """Show what a part holds: a text, or how many bytes and some of them from where two differ."""
+    try:
+        return _one_line(shown(_short(data[:4000].decode("utf-8"))))
+    except UnicodeDecodeError:
+        return f"{len(data)} bytes, from {start}: {data[start : start + 8].hex()}"
+
+
+def _one_line(text: str) -> str:
+    """Write line ends and whatever else cannot be seen as escapes, shortened."""
+    if text.isprintable():
+        return text
+    return _short("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))
 
 
 def _body_differences(recorded: bytes, sent: bytes, shown: Callable[[str], str]) -> list[Difference]:
@@ -71,7 +134,7 @@ def _body_differences(recorded: bytes, sent: bytes, shown: Callable[[str], str])
         if recorded == sent:
             return []
         before, after = recorded.decode("utf-8", "replace"), sent.decode("utf-8", "replace")
-        return [Difference("body", *(shown(text) for text in _cut_to_difference(before, after)))]
+        return [Difference("body", *(_one_line(shown(text)) for text in _cut_to_difference(before, after)))]
     return [
         Difference(_json_path(path), *_shown_pair(old, new, shown)) for path, old, new in _tree_differences(one, other)
     ]

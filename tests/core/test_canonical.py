@@ -125,3 +125,45 @@ def test_json_tree_refuses_what_nests_too_deeply():
     """Deep nesting is an error of the value, never a crash of the interpreter."""
     with pytest.raises(ValueError, match="deep"):
         json_tree(b"[" * 100_000 + b"]" * 100_000)
+
+
+def a_form(boundary, *contents):
+    """Give the headers and the body of a form, a part for each content."""
+    lines = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="part{number}"\r\n\r\n'.encode() + content + b"\r\n"
+        for number, content in enumerate(contents)
+    )
+    return (("content-type", f"multipart/form-data; boundary={boundary}"),), lines + f"--{boundary}--\r\n".encode()
+
+
+def test_a_form_is_normalised_part_by_part():
+    """A binary part does not keep the text of another from being normalised, and counts itself."""
+    one = canonical_body(*a_form("b1", b"ASK", b"\x00\xffA"), normalize=[str.lower])
+
+    assert one == canonical_body(*a_form("b2", b"ask", b"\x00\xffA"), normalize=[str.lower])
+    assert one != canonical_body(*a_form("b2", b"ask", b"\x00\xffa"), normalize=[str.lower])
+    assert one != canonical_body(*a_form("b2", b"asks", b"\x00\xffA"), normalize=[str.lower])
+    assert one != canonical_body(*a_form("b2", b"ask\r\n", b"\x00\xffA"), normalize=[str.lower])
+
+
+def test_a_normaliser_sees_the_content_of_a_part_alone():
+    """What belongs to the form, line ends and boundary, is not shown to a function."""
+    seen = []
+
+    canonical_body(*a_form("b1", b"ask"), normalize=[lambda text: seen.append(text) or text])
+
+    assert "ask" in seen
+    assert not any("b1" in text for text in seen)
+
+
+@given(st.lists(st.binary(max_size=8), max_size=3), st.lists(st.binary(max_size=8), max_size=3))
+def test_normalising_nothing_tells_the_same_forms_apart(contents, others):
+    """Part by part, two forms are the same exactly if they are so without a normaliser."""
+    plain = canonical_body(*a_form("b1", *contents)) == canonical_body(*a_form("b2", *others))
+
+    one, other = (
+        canonical_body(*a_form(boundary, *parts), normalize=[str])
+        for boundary, parts in (("b1", contents), ("b2", others))
+    )
+
+    assert (one == other) == plain == (contents == others)

@@ -1,6 +1,7 @@
 """Ready-made normalisers even out what is volatile, and nothing else."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from doubles import a_recorder, a_request, an_interaction
@@ -280,3 +281,20 @@ def test_a_refusal_proposes_the_one_that_would_have_matched(name, one, other):
         a_recorder([an_interaction(one)]).plan(a_request(other))
 
     assert ("Volatile text?", f'@pytest.mark.llmreplay(normalize=["{name}"])') in caught.value.advice
+
+
+def test_a_refusal_of_a_form_proposes_it_too():
+    """A date in one part, beside a file, is found volatile."""
+
+    def a_form(boundary, day):
+        body = f'--{boundary}\r\nContent-Disposition: form-data; name="prompt"\r\n\r\non {day}\r\n--{boundary}\r\n'
+        file = b'Content-Disposition: form-data; name="file"\r\n\r\n\xff\xfe\r\n--' + boundary.encode() + b"--\r\n"
+        headers = (("content-type", f"multipart/form-data; boundary={boundary}"),)
+        return replace(a_request(), headers=headers, body=body.encode() + file)
+
+    recorded = replace(an_interaction(), request=a_form("b1", "2025-03-04"))
+
+    with pytest.raises(UnmatchedRequest) as caught:
+        a_recorder([recorded]).plan(a_form("b2", "2025-03-05"))
+
+    assert ("Volatile text?", '@pytest.mark.llmreplay(normalize=["dates"])') in caught.value.advice

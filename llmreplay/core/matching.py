@@ -185,13 +185,13 @@ def _canonical_escapes(path: str) -> str:
 
 def _canonical_query(query: str, ignored: Sequence[str]) -> str:
     """Write the pairs that count in one order, as text that no other pairs have."""
-    pairs = [
-        f"{name.translate(_IN_NAME)}={value.translate(_IN_VALUE)}"
-        # Bytes that are no UTF-8 stay different, too.
-        for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
-        if not any(fnmatchcase(name, pattern) for pattern in ignored)
-    ]
-    return "?" + "&".join(sorted(pairs)) if pairs else ""
+    # Bytes that are no UTF-8 stay different, too.
+    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    if ignored:
+        pairs = [pair for pair in pairs if not any(fnmatchcase(pair[0], pattern) for pattern in ignored)]
+    if "%" in query:
+        pairs = [(name.translate(_IN_NAME), value.translate(_IN_VALUE)) for name, value in pairs]
+    return "?" + "&".join(sorted(f"{name}={value}" for name, value in pairs)) if pairs else ""
 
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:

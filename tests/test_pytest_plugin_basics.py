@@ -326,26 +326,6 @@ def test_last_failed_and_random_order_replay_the_same(suite):
     suite.run("-k", "1").assert_outcomes(passed=1, deselected=3)
 
 
-def test_recording_while_ci_is_set_warns(suite, monkeypatch):
-    """Somebody who records on a build server is told that nothing of it will be committed."""
-    monkeypatch.setenv("CI", "true")
-    suite.pytester.makepyfile(
-        test_a="""
-        from asking import ask
-
-        def test_it(llmreplay):
-            ask()
-        """
-    )
-
-    recorded = suite.record()
-    replayed = suite.run()
-
-    recorded.assert_outcomes(passed=1, warnings=1)
-    recorded.stdout.fnmatch_lines(["*LlmReplayWarning: recording (mode once) while CI is set*"])
-    replayed.assert_outcomes(passed=1, warnings=0)
-
-
 def test_a_fixture_asked_for_by_name_opens_the_cassette(suite):
     """`request.getfixturevalue("llmreplay")` works like the argument, from that moment on."""
     suite.pytester.makepyfile(

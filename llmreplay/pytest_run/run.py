@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.ci_warning import CiWarning
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
 from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, is_skip, note_report
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
@@ -22,7 +21,7 @@ from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.session_guard import SessionGuard
 from llmreplay.pytest_run.ungrouping import ungrouped
 from llmreplay.report.failing import as_test_failure
-from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning, Replay, check
+from llmreplay.session import AMBIENCES, Ambience, Replay, check
 from llmreplay.storage.names import cassette_name
 
 _REPLAY = pytest.StashKey[Replay]()
@@ -49,8 +48,7 @@ class Run:
         self._fixtures = FixtureCassettes(
             self._said, self._open_of_fixture, self._settle_fixture, has_other_workers=is_worker
         )
-        # Of several workers none speaks for the run.
-        self._has_warned = is_worker
+        self._warn_of_ci = CiWarning()
         self._ambience = Ambience(
             root=config.rootpath,
             ini=self._said.ini,
@@ -58,6 +56,7 @@ class Run:
             began_ns=began_ns or time_ns(),
             application_packages=packages_below(config.rootpath),
             base_temp=config.getoption("basetemp", None),
+            opened=self._warn_of_ci,
             closed=self._block_closed,
         )
         AMBIENCES.enter(self._ambience)
@@ -74,18 +73,8 @@ class Run:
             check(settings)
         except LlmReplayError as error:
             raise pytest.UsageError(str(error)) from None
-        try:
-            self._warn_of_ci(settings, self._config.issue_config_time_warning)
-        except LlmReplayWarning as warning:
-            raise pytest.UsageError(str(warning)) from None
         if settings.guard == "session" and settings.mode is Mode.NONE:
             self._guard.close_network(settings)
-
-    def _warn_of_ci(self, settings: Settings, warn: Any) -> None:
-        if _is_recording(settings) and _is_truthy(os.environ.get("CI")) and not self._has_warned:
-            self._has_warned = True
-            text = f"recording (mode {settings.mode.value}) while CI is set: what is recorded here is not committed."
-            warn(LlmReplayWarning(text), stacklevel=2)
 
     def finish(self) -> dict[str, Any] | None:
         """Close what an interrupt left open; give the tally of what no report took along, if there is any."""
@@ -113,7 +102,6 @@ class Run:
         try:
             refuse_rivals(item)
             settings = self._said.settings_for(item)
-            self._warn_of_ci(settings, warnings.warn)
             path = self._said.path_of(settings, cassette_name(*_file_and_name(item)))
             replay = self._opened(path, settings, label=item.nodeid, node_id=item.nodeid)
         except LlmReplayError as error:
@@ -137,6 +125,7 @@ class Run:
             application_packages=self._ambience.application_packages,
         )
         replay.open()
+        self._warn_of_ci(replay)
         return replay
 
     def replay_of(self, item: pytest.Item) -> Replay:
@@ -274,10 +263,6 @@ def _fail(error: LlmReplayError) -> NoReturn:
     raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
 
 
-def _is_recording(settings: Settings) -> bool:
-    return settings.mode not in (Mode.NONE, Mode.LIVE)
-
-
 def _file_and_name(item: pytest.Item) -> tuple[str, str]:
     file, _, name = item.nodeid.partition("::")
     return file, name.replace("::", ".")
@@ -285,7 +270,3 @@ def _file_and_name(item: pytest.Item) -> tuple[str, str]:
 
 def _quoted(text: str) -> str:
     return text if all(character.isalnum() or character in "/._:-" for character in text) else f"'{text}'"
-
-
-def _is_truthy(value: str | None) -> bool:
-    return value is not None and value.strip().lower() not in ("", "0", "false", "no")

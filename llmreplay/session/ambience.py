@@ -24,6 +24,7 @@ class Ambience:
         began_ns: When the run began, Unix nanoseconds; 0 if there is none.
         application_packages: Packages that are the application wherever they are installed.
         base_temp: The folder that `--basetemp` gives pytest for temporary folders; None if it gives none.
+        opened: Called with every `Replay` that was opened; closes it where it raises. None if there is no run.
         closed: Called with every `Replay` that was closed; None if there is no run.
     """
 
@@ -33,6 +34,7 @@ class Ambience:
     began_ns: int = 0
     application_packages: tuple[str, ...] = ()
     base_temp: Path | None = None
+    opened: Callable[[Replay], None] | None = None
     closed: Callable[[Replay], None] | None = None
 
 

@@ -70,6 +70,8 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
             application_packages=ambience.application_packages,
         )
         replay.open()
+        if ambience.opened is not None:
+            ambience.opened(replay)
         self._entered.append((current_origin().key, replay))
         return replay
 

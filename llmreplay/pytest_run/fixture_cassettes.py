@@ -27,7 +27,7 @@ class Place:
         path: The file.
         settings: Of the fixture.
         label: What it is called in messages.
-        node_id: What to run again for it.
+        node_id: What to run again for it; empty for all.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class FixtureCassettes:
         # Many fixtures make no calls, so faults for all of a run need not fire in each.
         settings = replace(self._said.settings_for(request.node), on_unfired="ignore")
         path = self._said.path_of(settings, self.wide.cassette_name(fixturedef, request), may_be_named=False)
-        place = Place(path, settings, f"fixture {fixturedef.argname}", request.node.nodeid or ".")
+        place = Place(path, settings, f"fixture {fixturedef.argname}", request.node.nodeid)
         self._open(fixturedef, place)
         # Finalizers run in the opposite order: this one, added before any of the fixture's own, is the last.
         fixturedef.addfinalizer(lambda: self._end_teardown(fixturedef))

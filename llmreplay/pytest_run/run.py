@@ -17,6 +17,7 @@ from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
 from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, is_skip, note_report
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
+from llmreplay.pytest_run.rerunning import command_for
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.session_guard import SessionGuard
 from llmreplay.pytest_run.ungrouping import ungrouped
@@ -118,7 +119,7 @@ class Run:
             settings,
             root=self._said.root,
             label=label,
-            rerun=f"pytest {_quoted(node_id)} --llmreplay-mode={{mode}}",
+            rerun=command_for(self._config, node_id),
             as_raised=as_test_failure,
             covers=covers,
             run_began_ns=self._ambience.began_ns,
@@ -266,7 +267,3 @@ def _fail(error: LlmReplayError) -> NoReturn:
 def _file_and_name(item: pytest.Item) -> tuple[str, str]:
     file, _, name = item.nodeid.partition("::")
     return file, name.replace("::", ".")
-
-
-def _quoted(text: str) -> str:
-    return text if all(character.isalnum() or character in "/._:-" for character in text) else f"'{text}'"

@@ -1,0 +1,45 @@
+"""The command that runs a test again, to be typed in the folder where pytest was started."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+_PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_./:=@+\\-]+")
+
+
+def command_for(config: pytest.Config, node_id: str) -> str:
+    """Give the command that runs a test, a file or a folder again; `{mode}` stands in it for the mode.
+
+    Args:
+        config: Knows the rootdir, and where pytest was started.
+        node_id: Its path is one from the rootdir; empty for all.
+    """
+    path, separator, inner = node_id.partition("::")
+    node_id = f"{_path_from(config.invocation_params.dir, config.rootpath / path)}{separator}{inner}"
+    return f"pytest {quoted_for(sys.platform, node_id)} --llmreplay-mode={{mode}}"
+
+
+def quoted_for(platform: str, text: str) -> str:
+    """Write a text as the shells of a platform (`sys.platform`) take it for one word."""
+    if platform != "win32":
+        return shlex.quote(text)
+    if _PLAIN_ON_WINDOWS.fullmatch(text):
+        return text
+    # Backslashes are doubled before a quote only.
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
+    escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return f'"{escaped}"'
+
+
+def _path_from(folder: Path, path: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        # On Windows no relative path leads from one drive to another.
+        return path.as_posix()

@@ -1,0 +1,117 @@
+"""The command that a failure tells is one that can be typed where pytest was started."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+
+import pytest
+
+from llmreplay.pytest_run.rerunning import quoted_for
+
+pytest_plugins = ["pytester", "plugin_doubles"]
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows quotes in another way")
+
+
+def arguments_told(result: pytest.RunResult) -> list[list[str]]:
+    """Give the commands that a run told, as a shell hands them on: what follows `pytest`, mode apart."""
+    commands = re.findall(r"  pytest (.*) --llmreplay-mode=once$", result.stdout.str(), re.MULTILINE)
+    return [shlex.split(command) for command in dict.fromkeys(commands)]
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "parameter",
+    ["it's", 'say "hi"', "$HOME `ls`", "a b", "a;b", "a\\b", "ü"],
+    ids=["apostrophe", "quotes", "expansion", "blank", "semicolon", "backslash", "umlaut"],
+)
+def test_any_id_is_quoted_for_the_shell(suite, parameter):
+    """Quotes, blanks and what else a shell takes for its own come through as one word: the test's id."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.parametrize("text", [{parameter!r}], ids=[{parameter!r}])
+        def test_quote(llmreplay, text):
+            ask(text)
+        """
+    )
+
+    [told] = arguments_told(suite.run())
+    recorded = suite.record(*told)
+
+    recorded.assert_outcomes(passed=1)
+
+
+def test_a_plain_id_needs_no_quotes(suite):
+    """What no shell touches is told as it stands."""
+    suite.pytester.makepyfile(test_a="from asking import ask\n\ndef test_it(llmreplay):\n    ask()\n")
+
+    result = suite.run()
+
+    result.stdout.fnmatch_lines(["*pytest test_a.py::test_it --llmreplay-mode=once"])
+
+
+@posix_only
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
+def test_from_a_subfolder_the_command_names_the_path_from_there(suite, monkeypatch, workers):
+    """Started below the rootdir, the command that is told finds the test from the same folder."""
+    folder = suite.pytester.mkdir("sub")
+    (folder / "test_a.py").write_text("from asking import ask\n\ndef test_it(llmreplay):\n    ask()\n", "utf-8")
+    monkeypatch.chdir(folder)
+    suite.plugins += ["xdist"] if workers else []
+
+    [told] = arguments_told(suite.run(*workers, subprocess=bool(workers)))
+    recorded = suite.record(*told)
+
+    assert told == ["test_a.py::test_it"]
+    recorded.assert_outcomes(passed=1)
+    assert suite.cassettes == ["sub/test_a/test_it.json"]
+
+
+def test_from_beside_the_test_the_command_goes_up(suite, monkeypatch):
+    """Started in another folder than the test's, the path leads there; a session's fixture is found from its root."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="session")
+        def wide():
+            ask("wide")
+
+        def test_wide(llmreplay, wide):
+            pass
+
+        def test_it(llmreplay):
+            ask()
+        """
+    )
+    monkeypatch.chdir(suite.pytester.mkdir("sub"))
+
+    told = arguments_told(suite.run(".."))
+    recorded = suite.record(*told[0])
+
+    assert told == [[".."], ["../test_a.py::test_it"]]
+    recorded.assert_outcomes(passed=2)
+    assert suite.cassettes == ["test_a/fixture.wide.json", "test_a/test_it.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("test_a.py::test_it", "test_a.py::test_it"),
+        ("test_a.py::test_it[a b]", '"test_a.py::test_it[a b]"'),
+        ("test_a.py::test_it[it's]", '"test_a.py::test_it[it\'s]"'),
+        ('test_a.py::test_it["]', '"test_a.py::test_it[\\"]"'),
+        ('test_a.py::test_it[\\"]', '"test_a.py::test_it[\\\\\\"]"'),
+        ("test_a.py::test_it[&]", '"test_a.py::test_it[&]"'),
+    ],
+    ids=["plain", "blank", "apostrophe", "quote", "backslash before a quote", "ampersand"],
+)
+def test_windows_has_double_quotes(text, quoted):
+    """Its programs know no single quotes, and read a backslash as one unless a quote follows."""
+    assert quoted_for("win32", text) == quoted

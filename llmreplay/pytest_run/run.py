@@ -39,6 +39,7 @@ class Run:
             began_ns: When the run began that this worker is a part of, Unix nanoseconds; 0 for now.
         """
         self._config = config
+        self._only_plans = bool(config.getoption("setupplan", False))
         self._said = Said(config)
         self._tallies = Tallies()
         self._current: Replay | None = None
@@ -99,7 +100,9 @@ class Run:
     # Tests
 
     def open(self, item: pytest.Item) -> None:
-        """Open the cassette of a test."""
+        """Open the cassette of a test, unless tests are only planned."""
+        if self._only_plans:
+            return
         try:
             refuse_rivals(item)
             settings = self._said.settings_for(item)
@@ -208,6 +211,8 @@ class Run:
 
     def owns(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
         """Say whether a fixture that is about to be set up has a cassette of its own."""
+        if self._only_plans:
+            return False
         if _REPLAY in request._pyfuncitem.stash:
             # Collection does not see what a test asks for by `request.getfixturevalue`.
             self._fixtures.wide.own_definitions([fixturedef])

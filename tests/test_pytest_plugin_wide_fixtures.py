@@ -66,3 +66,83 @@ def test_a_strangers_fixture_asked_for_by_name_owns_nothing(suite):
     )
 
     suite.run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("scope", ["session", "package", "module", "class"])
+def test_fixtures_of_one_name_in_two_classes_have_two_cassettes(suite, scope):
+    """The class in which a fixture is defined is part of its cassette's name, whatever the fixture's scope."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope={scope!r})
+        def k():
+            return ask("of the module")
+
+        class TestA:
+            @pytest.fixture(scope={scope!r})
+            def k(self):
+                return ask("of A")
+
+            def test_it(self, llmreplay, k):
+                assert "of A" in k
+
+        class TestB:
+            @pytest.fixture(scope={scope!r})
+            def k(self):
+                return ask("of B")
+
+            def test_it(self, llmreplay, k):
+                assert "of B" in k
+
+        def test_it(llmreplay, k):
+            assert "of the module" in k
+        """
+    )
+
+    suite.recorded_and_replayed(3)
+
+    prompts = sorted(suite.prompts(name) for name in suite.cassettes)
+    assert prompts == [["of A"], ["of B"], ["of the module"]]
+    assert scope == "class" or "test_a/fixture.k.json" in suite.cassettes
+
+
+def test_a_fixture_that_two_classes_inherit_has_a_cassette_for_each(suite):
+    """A class of the same name in another file, and a base class in a third, make no two fixtures share a cassette."""
+    suite.pytester.makepyfile(
+        base="""
+        import pytest
+        from asking import ask
+
+        class Base:
+            word = "base"
+
+            @pytest.fixture(scope="session")
+            def k(self):
+                return ask(self.word)
+
+            def test_it(self, llmreplay, k):
+                assert self.word in k
+        """,
+        test_a="""
+        from base import Base
+
+        class TestIt(Base):
+            word = "one"
+
+        class TestOther(Base):
+            word = "two"
+        """,
+        test_b="""
+        from base import Base
+
+        class TestIt(Base):
+            word = "three"
+        """,
+    )
+
+    suite.recorded_and_replayed(3)
+
+    prompts = sorted(suite.prompts(name) for name in suite.cassettes)
+    assert prompts == [["one"], ["three"], ["two"]]

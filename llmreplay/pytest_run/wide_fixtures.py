@@ -34,13 +34,17 @@ class WideFixtures:
         self._owned.update(one for one in definitions if one.scope != "function")
 
     def cassette_name(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Path:
-        """Name the cassette of a fixture: by where it is set up, or by where it is defined if that is anywhere."""
-        name = fixturedef.argname
+        """Name the cassette of a fixture: by where it is set up, or by where it is defined if that is anywhere.
+
+        A fixture that is defined in a class belongs to that class, and to each that inherits it.
+        """
+        file, _, classes = fixturedef.baseid.partition("::")
         if fixturedef.scope in ("module", "class"):
             file, _, inner = request.node.nodeid.partition("::")
-            name = f"{inner.replace('::', '.')}.{name}" if inner else name
-        else:
+            classes = inner or classes
+        elif not classes:
             file = self._defining_file(fixturedef)
+        name = ".".join([*classes.split("::"), fixturedef.argname]) if classes else fixturedef.argname
         return Path(fixture_cassette_name(file, name, _parameters(fixturedef, request)))
 
     def _defining_file(self, fixturedef: pytest.FixtureDef[Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unittest
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from llmreplay.session.opened import OPEN
 from llmreplay.session.scenarios import scenario_of
 
 _FURTHER_ATTEMPTS = 2
+_AFTERWARDS = pytest.StashKey[Callable[[], None]]()
 
 
 class Fuzzing:
@@ -43,6 +44,12 @@ class Fuzzing:
             self._fuzz(item, replay, settings)
         return result
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Go on as after the plain run; not before, as the report of a failure shows the attempts that failed."""
+        _go_on(item)
+        return (yield)
+
     def _fuzz(self, item: pytest.Item, replay: Replay, settings: FuzzSettings) -> None:
         __tracebackhide__ = True
         if not replay.recorder.is_offline:
@@ -54,6 +61,7 @@ class Fuzzing:
             pytest.fail(
                 "llmreplay_fuzz: this test makes no calls, so there is nothing to lay faults over.", pytrace=False
             )
+        item.stash[_AFTERWARDS] = replay.set_aside()
         told = self._seed if settings.seed is None else settings.seed
         seed = secrets.randbelow(2**32) if told is None else told
         try:
@@ -62,9 +70,17 @@ class Fuzzing:
         except LlmReplayError as error:
             pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
         if found is None:
+            _go_on(item)
             replay.notes.append(f"{item.nodeid}: fuzzed with {counted(trials)} (seed {seed}).")
             return
         _raise_again(item, trials, found, settings, seed)
+
+
+def _go_on(item: pytest.Item) -> None:
+    afterwards = item.stash.get(_AFTERWARDS, None)
+    if afterwards is not None:
+        del item.stash[_AFTERWARDS]
+        afterwards()
 
 
 def _smallest_failing(

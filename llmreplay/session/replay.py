@@ -14,7 +14,6 @@ from llmreplay.core.calls import Calls
 from llmreplay.core.clock import ClockMode, Sleep
 from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
-from llmreplay.core.limits import Limiter
 from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.redaction import Redactor
@@ -38,8 +37,9 @@ from llmreplay.session.parts import (
     surroundings_for,
     tape_for,
 )
-from llmreplay.session.scenarios import Injected, injection_of, scenario_of, stubs_of
+from llmreplay.session.scenarios import Injected, injection_of, stubs_of
 from llmreplay.session.start import Start
+from llmreplay.session.take import Take
 from llmreplay.storage.codec import as_stored
 from llmreplay.storage.tape import Tape
 
@@ -71,16 +71,13 @@ class Replay:
         self._as_raised = as_raised or as_raised_here
         self._covers = covers
         self._placeholders = PlaceholderKeys(CATALOGUE.key_variables)
-        self._recorder: Recorder | None = None
-        self._opened: Opened | None = None
+        self._take: Take | None = None
         self._tape: Tape | None = None
         self._clock: VirtualClock | None = None
         self._redactor: Redactor | None = None
         self._outward = ExitStack()
         self._hear_children: Callable[[], None] = lambda: None
-        self._judged = 0
         self._is_rewound = False
-        self._limit: Limiter | None = None
 
     # What a test asks
 
@@ -101,9 +98,13 @@ class Replay:
         Raises:
             RuntimeError: The cassette is not open.
         """
-        if self._recorder is None:
+        return self._now.recorder
+
+    @property
+    def _now(self) -> Take:
+        if self._take is None:
             raise RuntimeError(f"{self._shown_path} is not open: use it inside `with use_cassette(...)`.")
-        return self._recorder
+        return self._take
 
     def shown(self, text: str) -> str:
         """Give a text as it may be shown: without secrets."""
@@ -169,12 +170,13 @@ class Replay:
             redaction=redactor,
             surroundings=surroundings_for(rules, redactor, clock, tape, self._as_raised, self._rerun),
         )
-        self._recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
-        self._tape, self._clock = tape, clock
+        faulting = faulting_for(settings, self._label)
+        covered = self._covers._now.opened if self._covers else None
+        opened = Opened(self._new_recorder(faulting=faulting), clock, covered)
+        self._tape, self._clock, self._take = tape, clock, Take(opened, clock, len(faulting.armed))
         clock.install()
-        self._opened = Opened(self._recorder, clock, self._covers._opened if self._covers else None)
         try:
-            self._take_hold(self._recorder, self._opened)
+            self._take_hold(opened)
         except BaseException:
             self._let_go()
             raise
@@ -188,9 +190,9 @@ class Replay:
             is_live=lambda: self.recorder.waits_for_provider(),
         )
 
-    def _take_hold(self, recorder: Recorder, opened: Opened) -> None:
+    def _take_hold(self, opened: Opened) -> None:
         """Close the network, set placeholder keys, and intercept, as far as the settings ask."""
-        settings = recorder.settings
+        recorder, settings = opened.recorder, opened.recorder.settings
         if settings.guard != "off" and recorder.is_offline:
             self._hear_children = self._outward.enter_context(closed_for(self._refuse, settings, self._label))
         # While recording, an SDK without a key says so itself, unless a stand-in needs none.
@@ -212,41 +214,48 @@ class Replay:
         Raises:
             RuntimeError: The cassette is not open, or is being recorded.
         """
-        old, clock = self._opened, self._clock
-        if not self.recorder.is_offline or old is None or clock is None:
+        old, tracks = self._now, self.recorder.tracks
+        if not self.recorder.is_offline:
             raise RuntimeError(f"{self._shown_path} is recorded (mode {self.mode}): only a replay can be rewound.")
-        clock.rewind()
-        faulting = faulting_for(self.settings, self._label)
-        faulting.inject(scenario_of(start.scenario).injections)
-        phase, tracks = self.recorder.phase, self.recorder.tracks
         if tracks and not self._is_rewound:
             # Read once, as they will be played over and over.
             held = tuple(as_stored(track.interaction) for track in tracks)
             self._new_recorder = functools.partial(self._new_recorder, interactions=held)
-        self._recorder = self._new_recorder(faulting=faulting)
-        self._recorder.phase = phase
-        self._limit = Limiter(start.limits, self._recorder, clock.now)
-        faulting.before, faulting.at_random = self._limit.check, start.at_random
-        self._recorder.stubs.otherwise = start.otherwise
-        self._opened = replace(old, recorder=self._recorder)
-        DISPATCH.close(old)
-        DISPATCH.open(self._opened)
-        self._judged, self._is_rewound = 0, True
+        self._is_rewound = True
+        faulting = faulting_for(self.settings, self._label)
+        opened = replace(old.opened, recorder=self._new_recorder(faulting=faulting))
+        self._go_on_with(Take(opened, old.clock, len(faulting.armed)))
+        self.recorder.phase = old.recorder.phase
+        self._now.arm(start)
+
+    def set_aside(self) -> Callable[[], None]:
+        """Give what brings back the calls and recordings of now, whatever is rewound in the meantime."""
+        return functools.partial(self._go_on_with, self._now)
+
+    def disarm(self) -> None:
+        """End what was put to use since the last `rewind`; the calls stay to be looked at."""
+        self._now.disarm()
+
+    def _go_on_with(self, take: Take) -> None:
+        take.clock.rewind()
+        DISPATCH.close(self._now.opened)
+        DISPATCH.open(take.opened)
+        self._take = take
 
     def _refuse(self, refusal: Refusal) -> BaseException:
         return self.recorder.refuse(refusal)
 
     def _slept(self, sleep: Sleep) -> None:
         self.recorder.slept(current_origin().key, sleep.asked_s)
-        if self._limit is not None:
-            self._limit.check()
+        if self._now.limit is not None:
+            self._now.limit.check()
 
     def close(self, *, passed: bool = True) -> None:
         """Stop answering, put everything back, and save what was recorded if the test passed."""
         try:
-            if self._recorder is not None and self._tape is not None:
-                end_open_streams(self._recorder)
-                self._tape.finish(self._recorder.recorded, passed=passed)
+            if self._take is not None and self._tape is not None:
+                end_open_streams(self.recorder)
+                self._tape.finish(self.recorder.recorded, passed=passed)
         finally:
             if self._tape is not None:
                 self.notes += self._tape.notes
@@ -264,7 +273,7 @@ class Replay:
             Refusal: Or what the test runner makes of it.
         """
         self._hear_children()
-        refused, seen = self.recorder.refusals, self._judged
+        refused, seen = self.recorder.refusals, self._now.judged
         self.judged()
         late = [("on_unmatched", refusal) for refusal in refused[seen:]]
         for setting, refusal in late if only_since or self._is_rewound else self.recorder.problems():
@@ -276,7 +285,7 @@ class Replay:
 
     def judged(self) -> None:
         """Take note that everything refused so far was seen."""
-        self._judged = len(self.recorder.refusals)
+        self._now.judged = len(self.recorder.refusals)
 
     def _let_go(self) -> None:
         """Put everything back, whatever of it fails."""
@@ -285,6 +294,6 @@ class Replay:
             last.callback(self._outward.close)
             if self._clock is not None:
                 last.callback(self._clock.uninstall)
-            if self._opened is not None:
-                DISPATCH.close(self._opened)
+            if self._take is not None:
+                DISPATCH.close(self._take.opened)
             OPEN.remove(self)

@@ -84,6 +84,7 @@ class scenario:  # noqa: N801 - used like a function, as `use_cassette` is
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._outward:
+            self._replay.disarm()
             refusals = self._replay.recorder.refusals
             is_unmatched = any(isinstance(refusal, UnmatchedRequest) for refusal in refusals)
             if is_unmatched and self._on_unmatched == "discard" and _is_example():

@@ -11,6 +11,7 @@ import pytest
 
 from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.fault import Scenario
+from llmreplay.pytest_fuzz.pasting import reproduction, surrounded
 from llmreplay.pytest_fuzz.said import FuzzSettings, fuzz_settings_of
 from llmreplay.pytest_fuzz.telling import counted, failure_text, merged
 from llmreplay.pytest_fuzz.trials import Plain, Trials
@@ -73,7 +74,7 @@ class Fuzzing:
             _go_on(item)
             replay.notes.append(f"{item.nodeid}: fuzzed with {counted(trials)} (seed {seed}).")
             return
-        _raise_again(item, trials, found, settings, seed)
+        _raise_again(item, replay, trials, found, settings, seed)
 
 
 def _go_on(item: pytest.Item) -> None:
@@ -121,12 +122,17 @@ def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
     )
 
 
-def _raise_again(item: pytest.Item, trials: Trials, found: Scenario, settings: FuzzSettings, seed: int) -> None:
+def _raise_again(
+    item: pytest.Item, replay: Replay, trials: Trials, found: Scenario, settings: FuzzSettings, seed: int
+) -> None:
     """Run the smallest failing scenario once more, so that what is reported is what it does."""
     __tracebackhide__ = True
     problem = trials.problem_under(found)
     fails_alone = problem is not None and trials.fails_alone
-    text = failure_text(merged(found), settings, trials, seed, fails_alone=fails_alone)
+    smallest, is_refused = merged(found), bool(replay.recorder.refusals)
+    around = surrounded(item, replay)
+    pasted = reproduction(smallest, settings, around, fails_alone=fails_alone, is_refused=is_refused)
+    text = failure_text(smallest, pasted, trials, seed)
     item.add_report_section("call", "llmreplay: smallest scenario", text)
     if problem is None:
         pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)

@@ -116,4 +116,10 @@ def _oracles(where: str, value: object) -> tuple[str, ...]:
 
 def as_code(settings: Mapping[str, object]) -> str:
     """Write settings as the arguments of a marker."""
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return ", ".join(f"{name}={_literal(value)}" for name, value in settings.items())
+
+
+def _literal(value: object) -> str:
+    code = repr(value)
+    # As a formatter writes it, where that is as short.
+    return f'"{value}"' if isinstance(value, str) and code == f"'{value}'" and '"' not in value else code

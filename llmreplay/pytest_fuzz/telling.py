@@ -7,51 +7,7 @@ from typing import Any
 
 from llmreplay.core.fault import Scenario
 from llmreplay.faults import code_of, scenario_from_text, text_of
-from llmreplay.pytest_fuzz.said import FuzzSettings, as_code
 from llmreplay.pytest_fuzz.trials import Trials
-
-
-def reproduction(scenario: Scenario, settings: FuzzSettings, *, fails_alone: bool) -> str:
-    """Write a scenario as markers to paste.
-
-    Args:
-        scenario: The smallest that was found.
-        settings: Under which it was found.
-        fails_alone: Whether the test's body fails by itself; else the marker must bring along what saw the failure.
-    """
-    text = text_of(scenario)
-    if text is None:
-        body = "\n".join(f"    {line}" for line in code_of(scenario).splitlines())
-        return f"def test_...(llmreplay):\n{body}\n    ..."
-    if fails_alone:
-        return f'@pytest.mark.llmreplay(faults="{text}")'
-    kept: dict[str, object] = {
-        "examples": [text],
-        "max_examples": 0,
-        **({"allowed": _Names(settings.allowed)} if settings.allowed else {}),
-        **{
-            name: value
-            for name, value in (
-                ("oracles", list(settings.oracles)),
-                ("on_unmatched", settings.on_unmatched if settings.on_unmatched != "discard" else None),
-                ("most_attempts", settings.most_attempts),
-                ("deadline_s", settings.deadline_s),
-            )
-            if value
-        },
-    }
-    return f"@pytest.mark.llmreplay_fuzz({as_code(kept)})"
-
-
-class _Names:
-    """Exceptions, as they are written."""
-
-    def __init__(self, kinds: Sequence[type[BaseException]]) -> None:
-        self._kinds = kinds
-
-    def __repr__(self) -> str:
-        names = ", ".join(kind.__name__ for kind in self._kinds)
-        return f"({names},)" if len(self._kinds) == 1 else f"({names})"
 
 
 def merged(scenario: Scenario) -> Scenario:
@@ -60,9 +16,15 @@ def merged(scenario: Scenario) -> Scenario:
     return scenario if text is None else scenario_from_text(text)
 
 
-def failure_text(scenario: Scenario, settings: FuzzSettings, trials: Trials, seed: int, *, fails_alone: bool) -> str:
-    """Tell what was found, and how to have it again."""
-    pasted = reproduction(scenario, settings, fails_alone=fails_alone)
+def failure_text(scenario: Scenario, pasted: str, trials: Trials, seed: int) -> str:
+    """Tell what was found, and how to have it again.
+
+    Args:
+        scenario: The smallest that was found.
+        pasted: The same, as code to paste.
+        trials: How it was found.
+        seed: Of the search.
+    """
     lines = [
         "The test passes without faults and fails under the smallest scenario that was found:",
         "",

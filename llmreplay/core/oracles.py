@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.calls import Calls
-from llmreplay.core.model import Response, header
+from llmreplay.core.model import End, Response, header
 from llmreplay.core.reading import is_stream
 from llmreplay.core.retry_checks import retry_after_s
 from llmreplay.core.story import failed_check
@@ -45,18 +45,30 @@ Oracle: TypeAlias = Callable[[Ending], AssertionError | None]
 
 
 def accepted_truncation(ending: Ending) -> AssertionError | None:
-    """Find a stream that was cut short without an error, and that a test which passed took for whole."""
+    """Find a stream whose end came too early and without an error, and that a test which passed took for whole.
+
+    A client that closes a stream itself wants no more of it, and was not deceived.
+    """
     if ending.error is not None:
         return None
     for number, call in enumerate(ending.calls, 1):
-        cut = isinstance(call.last.outcome, Response) and is_stream(call.last.outcome) and not call.is_complete
-        if cut and call.last.faults and call.error is None:
+        if _was_read_to_its_end(call.last) and call.last.faults and not call.is_complete and call.error is None:
             return failed_check(
                 "expected an answer that is cut short to be noticed",
                 f"call {number} ended without its terminal event, and the test passed",
                 ending.calls,
             )
     return None
+
+
+def _was_read_to_its_end(attempt: Attempt) -> bool:
+    outcome = attempt.outcome
+    return (
+        isinstance(outcome, Response)
+        and is_stream(outcome)
+        and attempt.has_ended
+        and outcome.end is not End.CLIENT_CLOSED
+    )
 
 
 def forbidden_retry(ending: Ending) -> AssertionError | None:

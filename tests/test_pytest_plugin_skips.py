@@ -134,3 +134,80 @@ def test_a_skip_hides_no_refusal(suite, place):
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*no recorded interaction matches this request.*"])
+
+
+@pytest.mark.parametrize("place", ["test", "fixture", "wide fixture", "subtest"])
+def test_what_is_recorded_anew_up_to_a_skip_replaces_no_longer_cassette(suite, monkeypatch, place):
+    """A skip that cuts a test short leaves a good cassette alone; one that comes where it came before replaces it."""
+    suite.pytester.makepyfile(
+        test_a=f"""
+        import os, pytest
+        from asking import ask
+
+        def act(here):
+            if here:
+                ask("first")
+                if os.environ.get("SKIP") == "early":
+                    pytest.skip("too early")
+                ask(os.environ.get("WORD", "second"))
+                if os.environ.get("SKIP") == "late":
+                    pytest.skip("at the end")
+
+        @pytest.fixture(scope="module")
+        def wide():
+            act({place == "wide fixture"})
+
+        @pytest.fixture
+        def narrow():
+            act({place == "fixture"})
+
+        def test_it(llmreplay, wide, narrow, request):
+            act({place == "test"})
+            if {place == "subtest"}:
+                with request.getfixturevalue("subtests").test("part"):
+                    act(True)
+        """
+    )
+    if place == "subtest" and not hasattr(pytest, "Subtests"):
+        pytest.skip("this pytest has no subtests")
+    suite.record().assert_outcomes(passed=1)
+    [cassette] = suite.cassettes
+
+    monkeypatch.setenv("SKIP", "early")
+    early = suite.record(mode="rewrite")
+    after_early = (suite.prompts(cassette), suite.others)
+    monkeypatch.setenv("SKIP", "late")
+    monkeypatch.setenv("WORD", "changed")
+    suite.record(mode="rewrite")
+
+    early.stdout.fnmatch_lines(["*the cassette stays as it was, because the test did not pass.*"])
+    assert after_early == (["first", "second"], [f"{cassette}.llmreplay-partial"])
+    assert (suite.prompts(cassette), suite.others) == (["first", "changed"], [])
+
+
+def test_a_marked_skip_is_not_blamed_for_the_test_before(suite):
+    """What a failed test was refused, of ours or not, is none of the business of a skipped test that never began."""
+    suite.ini("llmreplay_guard = session")
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        def test_fails():
+            try:
+                ask("refused")
+            except BaseException:
+                pass
+            assert False, "my own reason"
+
+        @pytest.mark.skip(reason="not today")
+        def test_skipped():
+            pass
+
+        @pytest.mark.skip(reason="not today")
+        def test_skipped_of_ours(llmreplay):
+            pass
+        """
+    )
+
+    suite.run().assert_outcomes(failed=1, skipped=2)

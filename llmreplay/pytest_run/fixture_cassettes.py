@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.passing import is_skip, records_less_than_stands
 from llmreplay.pytest_run.said import Said
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
 from llmreplay.session import Replay
@@ -84,11 +85,12 @@ class FixtureCassettes:
         fixturedef.addfinalizer(lambda: self._end_teardown(fixturedef))
         return lambda: self._await_teardown(fixturedef, place)
 
-    def end_set_up(self, fixturedef: pytest.FixtureDef[Any], *, passed: bool, is_cut_short: bool) -> None:
-        """Judge and close the cassette of a fixture that was set up; if it was cut short, for what was refused only."""
+    def end_set_up(self, fixturedef: pytest.FixtureDef[Any], error: BaseException | None) -> None:
+        """Judge and close the cassette of a fixture that was set up, or whose set-up ended with an error or a skip."""
         replay, lock = self._in_use.pop(fixturedef)
         with lock:
-            self._settle(replay, passed, is_cut_short)
+            passed = error is None or (is_skip(error) and not records_less_than_stands(replay))
+            self._settle(replay, passed, error is not None)
 
     def _await_teardown(self, fixturedef: pytest.FixtureDef[Any], place: Place) -> None:
         # Most fixtures have nothing to tear down: ours is then the only finalizer there is.

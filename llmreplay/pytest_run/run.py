@@ -14,7 +14,15 @@ from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.ci_warning import CiWarning
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
-from llmreplay.pytest_run.passing import begin_test, has_failed, has_passed, is_skip, note_report
+from llmreplay.pytest_run.passing import (
+    begin_test,
+    has_begun,
+    has_failed,
+    has_gone_well,
+    is_skip,
+    is_to_be_kept,
+    note_report,
+)
 from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.rerunning import command_for
@@ -172,12 +180,12 @@ class Run:
         """
         replay = item.stash.get(_REPLAY, None)
         if replay is None:
-            if passed and has_passed(item):
+            if passed and has_gone_well(item):
                 self._guard.verify()
             return
         del item.stash[_REPLAY]
         self._current = None
-        self._judge_and_close(replay, passed=passed and has_passed(item), late=True)
+        self._judge_and_close(replay, passed=passed and is_to_be_kept(item, replay), late=True)
 
     def _judge_and_close(self, replay: Replay, *, passed: bool, late: bool) -> None:
         """Close a cassette, and raise what was not raised yet if all else went well."""
@@ -236,14 +244,14 @@ class Run:
         return replay
 
     def close_fixture(self, fixturedef: pytest.FixtureDef[Any], error: BaseException | None) -> None:
-        """Judge and close the cassette of a fixture that was set up, or whose set-up ended with an error or a skip."""
-        self._fixtures.end_set_up(fixturedef, passed=error is None or is_skip(error), is_cut_short=error is not None)
+        """Judge and close the cassette of a fixture that was set up; of one whose set-up ended with `error`, too."""
+        self._fixtures.end_set_up(fixturedef, error)
 
     # Reports
 
     def before_report(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Put what was swallowed before a skip in its place; leave only the user's own frames in a refusal."""
-        if call.excinfo is not None and is_skip(call.excinfo.value):
+        if call.excinfo is not None and is_skip(call.excinfo.value) and has_begun(item):
             try:
                 self._verify(item, only_since=True)
             except BaseException as swallowed:

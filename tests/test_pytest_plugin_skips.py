@@ -134,6 +134,7 @@ def test_a_skip_hides_no_refusal(suite, place):
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*no recorded interaction matches this request.*"])
+    assert "During handling" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("place", ["test", "fixture", "wide fixture", "subtest"])

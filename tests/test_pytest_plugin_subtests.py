@@ -144,3 +144,23 @@ def test_a_rerun_forgets_the_subtests_that_failed_before(suite):
     suite.record("--reruns", "1")
 
     assert (suite.cassettes, suite.others) == (["test_a/test_it.json"], [])
+
+
+def test_what_a_subtest_prints_is_shown_without_secrets(suite, monkeypatch):
+    """The output of a failed subtest, which pytest adds to its report late, tells no key."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key-that-looks-like-nothing-4711")
+    suite.pytester.makepyfile(
+        test_a="""
+        import os
+
+        def test_it(llmreplay, subtests):
+            with subtests.test("tells"):
+                print("the key is", os.environ["ANTHROPIC_API_KEY"])
+                assert False, "my own reason"
+        """
+    )
+
+    result = suite.run()
+
+    result.stdout.fnmatch_lines(["*my own reason*", "the key is *"])
+    assert "4711" not in result.stdout.str()

@@ -85,8 +85,8 @@ def _without(value: Any, redact: Callable[[str], str]) -> Any:
     return value
 
 
-class RedactedWarnings:
-    """A plugin that takes secrets out of the warnings that pytest lists."""
+class RedactedLate:
+    """A plugin that takes secrets out of what pytest adds late: warnings that it lists, the output of subtests."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
@@ -101,6 +101,12 @@ class RedactedWarnings:
             changed = problem.unshown
         if changed != text:
             warning_message.message = warning_message.category(changed)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Change the report of a subtest before anybody shows or sends it: its output was added after it was made."""
+        if hasattr(report, "context"):
+            redact_report(report, self._redact)
 
 
 def parameter_id(value: object) -> str | None:

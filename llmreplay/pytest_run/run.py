@@ -23,7 +23,7 @@ from llmreplay.pytest_run.passing import (
     is_to_be_kept,
     note_report,
 )
-from llmreplay.pytest_run.redacted import RedactedWarnings, Shown, redact_report
+from llmreplay.pytest_run.redacted import RedactedLate, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
 from llmreplay.pytest_run.rerunning import command_for
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
@@ -70,7 +70,7 @@ class Run:
             closed=self._block_closed,
         )
         AMBIENCES.enter(self._ambience)
-        config.pluginmanager.register(RedactedWarnings(self._shown))
+        config.pluginmanager.register(RedactedLate(self._shown))
 
     def begin(self) -> None:
         """Check the settings of command line, environment and ini file; close the network where they ask for it.
@@ -245,7 +245,11 @@ class Run:
 
     def close_fixture(self, fixturedef: pytest.FixtureDef[Any], error: BaseException | None) -> None:
         """Judge and close the cassette of a fixture that was set up; of one whose set-up ended with `error`, too."""
-        self._fixtures.end_set_up(fixturedef, error)
+        try:
+            self._fixtures.end_set_up(fixturedef, error)
+        except pytest.fail.Exception as failure:
+            # Of a skip that hid it nothing is to be told.
+            raise failure from None
 
     # Reports
 

@@ -54,7 +54,7 @@ def chaos_lines(tests: Sequence[Mapping[str, Any]], share: float, seed: int) -> 
     """Rank what chaos broke: faults by how many tests they broke, then each test with its command.
 
     Args:
-        tests: Of each: `test`, `faults` that hit it, `broke`, and `why`.
+        tests: Of each: `test`, `faults` that hit it, `broke`, `why`, and whether it `is_recorded`.
         share: Of all attempts.
         seed: Of this run.
     """
@@ -62,7 +62,8 @@ def chaos_lines(tests: Sequence[Mapping[str, Any]], share: float, seed: int) -> 
     broken = [test for test in hit if test["broke"]]
     count = sum(len(test["faults"]) for test in hit)
     where = f"{len(hit)} of {len(tests)} tests"
-    lines = [f"llmreplay chaos: {share:g} of all attempts, seed {seed}: {count} faults in {where}; {len(broken)} broke"]
+    told = f"{share:g}" if float(f"{share:g}") == share else repr(share)
+    lines = [f"llmreplay chaos: {told} of all attempts, seed {seed}: {count} faults in {where}; {len(broken)} broke"]
     names = sorted({name for test in hit for name in test["faults"]})
     ranked = sorted(
         (
@@ -75,8 +76,11 @@ def chaos_lines(tests: Sequence[Mapping[str, Any]], share: float, seed: int) -> 
     for test in sorted(broken, key=lambda test: (len(test["faults"]), test["test"])):
         lines += [
             f"  {test['test']}: {', '.join(test['faults'])}: {test['why']}",
-            f"      pytest {quoted(test['test'])} --llmreplay-chaos={share:g} --llmreplay-seed={seed}",
+            f"      pytest {quoted(test['test'])} --llmreplay-chaos={told} --llmreplay-seed={seed}",
         ]
+    recorded = [test["test"] for test in tests if test["is_recorded"]]
+    if recorded:
+        lines.append(f"  recorded meanwhile, so without faults: {', '.join(recorded)}")
     return lines
 
 

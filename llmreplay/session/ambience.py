@@ -43,10 +43,13 @@ class Ambiences:
 
     Attributes:
         at_random: Gives faults for every cassette that is opened; None for none.
+        closing: Called with every `Replay` that is about to be closed, a test's, a fixture's or a block's; None if
+            nobody asks.
     """
 
     def __init__(self) -> None:
         self.at_random: AtRandom | None = None
+        self.closing: Callable[[Replay], None] | None = None
         self._entered = [Ambience()]
 
     @property

@@ -170,10 +170,9 @@ class Replay:
             redaction=redactor,
             surroundings=surroundings_for(rules, redactor, clock, tape, self._as_raised, self._rerun),
         )
-        faulting = faulting_for(settings, self._label)
-        covered = self._covers._now.opened if self._covers else None
-        opened = Opened(self._new_recorder(faulting=faulting), clock, covered)
-        self._tape, self._clock, self._take = tape, clock, Take(opened, clock, len(faulting.armed))
+        recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
+        opened = Opened(recorder, clock, self._covers._now.opened if self._covers else None)
+        self._tape, self._clock, self._take = tape, clock, Take(opened, clock)
         clock.install()
         try:
             self._take_hold(opened)
@@ -202,8 +201,9 @@ class Replay:
         self._outward.callback(STACKS.uninstall)
         DISPATCH.open(opened)
         OPEN.add(self)
-        if AMBIENCES.at_random is not None and recorder.is_offline:
-            self.rewind(Start(at_random=AMBIENCES.at_random))
+        if AMBIENCES.at_random is not None and not recorder.records:
+            self._is_rewound = True
+            self._now.arm(Start(at_random=AMBIENCES.at_random))
 
     def rewind(self, start: Start) -> None:
         """Start over: every recording can be served again, nothing was asked yet, and no time has passed.
@@ -222,10 +222,7 @@ class Replay:
             held = tuple(as_stored(track.interaction) for track in tracks)
             self._new_recorder = functools.partial(self._new_recorder, interactions=held)
         self._is_rewound = True
-        faulting = faulting_for(self.settings, self._label)
-        opened = replace(old.opened, recorder=self._new_recorder(faulting=faulting))
-        self._go_on_with(Take(opened, old.clock, len(faulting.armed)))
-        self.recorder.phase = old.recorder.phase
+        self._go_on_with(old.next(self._new_recorder(faulting=faulting_for(self.settings, self._label))))
         self._now.arm(start)
 
     def set_aside(self) -> Callable[[], None]:
@@ -255,6 +252,8 @@ class Replay:
         try:
             if self._take is not None and self._tape is not None:
                 end_open_streams(self.recorder)
+                if AMBIENCES.closing is not None:
+                    AMBIENCES.closing(self)
                 self._tape.finish(self.recorder.recorded, passed=passed)
         finally:
             if self._tape is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from llmreplay.core.limits import Limiter
 from llmreplay.core.recorder import Recorder
@@ -27,14 +27,22 @@ class Take:
 
     opened: Opened
     clock: VirtualClock
-    lasting: int
+    lasting: int = field(init=False)
     limit: Limiter | None = None
     judged: int = 0
+
+    def __post_init__(self) -> None:
+        self.lasting = len(self.recorder.faulting.armed)
 
     @property
     def recorder(self) -> Recorder:
         """The one that decides."""
         return self.opened.recorder
+
+    def next(self, recorder: Recorder) -> Take:
+        """Give another take, by another recorder in the same place."""
+        recorder.phase = self.recorder.phase
+        return Take(replace(self.opened, recorder=recorder), self.clock)
 
     def arm(self, start: Start) -> None:
         """Put to use what a start asks for.

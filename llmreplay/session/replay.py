@@ -40,7 +40,6 @@ from llmreplay.session.parts import (
 from llmreplay.session.scenarios import Injected, injection_of, stubs_of
 from llmreplay.session.start import Start
 from llmreplay.session.take import Take
-from llmreplay.storage.codec import as_stored
 from llmreplay.storage.tape import Tape
 
 
@@ -77,7 +76,6 @@ class Replay:
         self._redactor: Redactor | None = None
         self._outward = ExitStack()
         self._hear_children: Callable[[], None] = lambda: None
-        self._is_rewound = False
 
     # What a test asks
 
@@ -143,9 +141,8 @@ class Replay:
             thinking: Reasoning text.
             when: An api, a provider or a function of the request; None for any.
         """
-        self.recorder.stubs.add(
-            stubs_of(answers, Reply(stop_reason=stop_reason, usage=usage, thinking=thinking), tool_calls, when)
-        )
+        like = Reply(stop_reason=stop_reason, usage=usage, thinking=thinking)
+        self.recorder.stubs.add(stubs_of(answers, like, tool_calls, when))
 
     # Opening and closing
 
@@ -202,7 +199,7 @@ class Replay:
         DISPATCH.open(opened)
         OPEN.add(self)
         if AMBIENCES.at_random is not None and not recorder.records:
-            self._is_rewound = True
+            self._now.is_again = True
             self._now.arm(Start(at_random=AMBIENCES.at_random))
 
     def rewind(self, start: Start) -> None:
@@ -211,27 +208,31 @@ class Replay:
         What `inject` and `reply` said is gone, the setting `faults` stays. From now on recordings that nobody asks
         for, and faults that never fire, fail nothing: what is run over and over is judged by who runs it.
 
+        A cassette that is being recorded is so by the first start, without faults; the others repeat what came.
+
         Raises:
-            RuntimeError: The cassette is not open, or is being recorded.
+            RuntimeError: The cassette is not open, or the mode is live.
         """
-        old, tracks = self._now, self.recorder.tracks
-        if not self.recorder.is_offline:
-            raise RuntimeError(f"{self._shown_path} is recorded (mode {self.mode}): only a replay can be rewound.")
-        if tracks and not self._is_rewound:
-            # Read once, as they will be played over and over.
-            held = tuple(as_stored(track.interaction) for track in tracks)
+        old = self._now
+        if self.settings.mode is Mode.LIVE:
+            raise RuntimeError(f"{self._shown_path} is not in use (mode live): only what is recorded can be rewound.")
+        if old.begins_recording(start):
+            return
+        if not old.is_again and (held := old.recordings()):
             self._new_recorder = functools.partial(self._new_recorder, interactions=held)
-        self._is_rewound = True
-        self._go_on_with(old.next(self._new_recorder(faulting=faulting_for(self.settings, self._label))))
+        self._go_on_with(old.next(self._new_recorder, faulting_for(self.settings, self._label)))
         self._now.arm(start)
 
     def set_aside(self) -> Callable[[], None]:
-        """Give what brings back the calls and recordings of now, whatever is rewound in the meantime."""
+        """Give what brings back the calls and recordings of now, which are judged, whatever is rewound since."""
+        self._now.is_again = True
         return functools.partial(self._go_on_with, self._now)
 
     def disarm(self) -> None:
-        """End what was put to use since the last `rewind`; the calls stay to be looked at."""
+        """End what was put to use since the last `rewind`; the calls stay to be looked at, unless it is recorded."""
         self._now.disarm()
+        if self._now.repeats is not None:
+            self._go_on_with(self._now.repeats)
 
     def _go_on_with(self, take: Take) -> None:
         take.clock.rewind()
@@ -275,7 +276,7 @@ class Replay:
         refused, seen = self.recorder.refusals, self._now.judged
         self.judged()
         late = [("on_unmatched", refusal) for refusal in refused[seen:]]
-        for setting, refusal in late if only_since or self._is_rewound else self.recorder.problems():
+        for setting, refusal in late if only_since or self._now.is_again else self.recorder.problems():
             rule = getattr(self.settings, setting) if setting else "error"
             if rule == "error":
                 raise self._as_raised(refusal)

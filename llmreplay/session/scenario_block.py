@@ -25,6 +25,9 @@ MADE_UP = Reply(text="This answer is made up, for nothing was recorded for this 
 class scenario:  # noqa: N801 - used like a function, as `use_cassette` is
     """Run a block under faults, everything rewound before it: recordings, calls, stubs and the clock.
 
+    While the cassette is recorded, the block is recorded once, without faults; what runs again gets the same answers.
+    After the block its faults, limits and answers are gone.
+
     Args:
         faults: A scenario: text or objects, as for the setting `faults`.
         cassette: Its name, where no marker or fixture has opened one.
@@ -83,8 +86,8 @@ class scenario:  # noqa: N801 - used like a function, as `use_cassette` is
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with self._outward:
-            self._replay.disarm()
+        with self._outward, ExitStack() as last:
+            last.callback(self._replay.disarm)
             refusals = self._replay.recorder.refusals
             is_unmatched = any(isinstance(refusal, UnmatchedRequest) for refusal in refusals)
             if is_unmatched and self._on_unmatched == "discard" and _is_example():
@@ -93,8 +96,12 @@ class scenario:  # noqa: N801 - used like a function, as `use_cassette` is
             if error is not None:
                 self._replay.judged()
                 error.add_note(f"llmreplay: under {told(self._scenario)}")
-            else:
-                self._replay.verify()
+                return
+            self._replay.verify(only_since=True)
+            is_recorded = bool(self._replay.recorder.recorded)
+        if is_recorded and _is_example():
+            # A provider takes longer than Hypothesis allows an example to; one that is given up may take any time.
+            sys.modules["hypothesis"].reject()
 
     async def __aenter__(self) -> Replay:
         return self.__enter__()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from llmreplay.core.faulting import Faulting
 from llmreplay.core.limits import Limiter
+from llmreplay.core.model import Interaction
 from llmreplay.core.recorder import Recorder
+from llmreplay.core.settings import Mode
 from llmreplay.core.stubbing import Stubs
 from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.dispatch import Opened
 from llmreplay.session.scenarios import scenario_of
 from llmreplay.session.start import Start
+from llmreplay.storage.codec import as_stored
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +28,9 @@ class Take:
         lasting: How many faults, the first in use, the setting `faults` asks for.
         limit: How far the application may go; None for any way.
         judged: How many refusals were seen so far.
+        is_again: Whether it is judged already, or by who runs it: recordings that are left over fail nothing.
+        is_begun: Whether it is recorded by a block that may run again.
+        repeats: The one that is recorded, whose answers this one gives once more; None if it is none such.
     """
 
     opened: Opened
@@ -30,6 +38,9 @@ class Take:
     lasting: int = field(init=False)
     limit: Limiter | None = None
     judged: int = 0
+    is_again: bool = False
+    is_begun: bool = False
+    repeats: Take | None = None
 
     def __post_init__(self) -> None:
         self.lasting = len(self.recorder.faulting.armed)
@@ -39,19 +50,38 @@ class Take:
         """The one that decides."""
         return self.opened.recorder
 
-    def next(self, recorder: Recorder) -> Take:
-        """Give another take, by another recorder in the same place."""
+    def recordings(self) -> tuple[Interaction, ...]:
+        """Give what can be served again: what was there at the start, and what was recorded since."""
+        # Read once, as they will be played over and over.
+        there = (track.interaction for track in self.recorder.tracks)
+        return tuple(as_stored(interaction) for interaction in (*there, *self.recorder.recorded))
+
+    def begins_recording(self, start: Start) -> bool:
+        """Say whether what follows is to be recorded, as nothing that may run again was yet; it gets no faults."""
+        if not self.recorder.records or self.is_begun:
+            return False
+        self.is_begun = True
+        self.arm(Start(limits=start.limits))
+        return True
+
+    def next(self, make: Callable[..., Recorder], faulting: Faulting) -> Take:
+        """Give another take in the same place, by a recorder that is made with these faults."""
+        settings, repeats = self.recorder.settings, None
+        if self.recorder.records:
+            settings, repeats = replace(settings, mode=Mode.NONE), self
+        recorder = make(settings=settings, faulting=faulting)
         recorder.phase = self.recorder.phase
-        return Take(replace(self.opened, recorder=recorder), self.clock)
+        return Take(replace(self.opened, recorder=recorder), self.clock, is_again=True, repeats=repeats)
 
     def arm(self, start: Start) -> None:
-        """Put to use what a start asks for.
+        """Put to use what a start asks for; while a test is recorded, it shows what it does without faults.
 
         Raises:
             SettingError: Its scenario is none.
         """
         faulting = self.recorder.faulting
-        faulting.inject(scenario_of(start.scenario).injections)
+        if self.repeats is None:
+            faulting.inject(scenario_of(start.scenario).injections)
         self.limit = Limiter(start.limits, self.recorder, self.clock.now)
         faulting.before, faulting.at_random = self.limit.check, start.at_random
         self.recorder.stubs.otherwise = start.otherwise

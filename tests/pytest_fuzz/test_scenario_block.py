@@ -49,6 +49,63 @@ def test_given_scenarios_run_on_the_cassette_of_the_marker(suite):
     suite.run("test_a.py").assert_outcomes(passed=2)
 
 
+SAMPLE = """
+    import time
+    import pytest
+    from hypothesis import given, settings
+    from llmreplay import scenario
+    from llmreplay.strategies import scenarios
+    from asking import ask
+
+    SEEN = []
+
+    @pytest.mark.llmreplay
+    @settings(database=None, max_examples=60, deadline=100)
+    @given(faults=scenarios(kinds=("status", "transport"), min_faults=1, max_faults=1, attempts=1))
+    def test_one(faults):
+        with scenario(faults{arguments}) as replay:
+            SEEN.append(faults)
+            until = time.perf_counter() + 0.3 * replay.recorder.records * (len(SEEN) == 1)
+            while time.perf_counter() < until:
+                pass
+            for text in {texts}:
+                try:
+                    ask(text)
+                except Exception:
+                    pass
+            assert len(replay.calls) == len({texts})
+
+    def test_that_many_were_tried():
+        assert len(SEEN) >= 10
+    """
+
+
+@pytest.mark.parametrize("arguments", ["", ", cassette='named.json'"], ids=["of the marker", "named"])
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "rewrite"])
+def test_a_given_test_is_recorded_by_one_command(suite, arguments, mode):
+    """The block is recorded once, without faults, however long that takes; then the same test replays under them."""
+    suite.pytester.makepyfile(test_a=SAMPLE.format(arguments=arguments, texts=["one", "two"]))
+    sent = suite.sent
+
+    suite.record(mode=mode).assert_outcomes(passed=2)
+
+    assert suite.sent - sent == 2
+    assert suite.prompts("named.json" if arguments else "test_a/test_one.json") == ["one", "two"]
+    suite.run().assert_outcomes(passed=2)
+    assert suite.sent - sent == 2
+
+
+def test_a_budget_holds_while_a_given_test_is_recorded(suite):
+    """What the recorded block spent is judged at the end of the test."""
+    source = SAMPLE.format(arguments="", texts=["one", "two"])
+    suite.pytester.makepyfile(test_a=source.replace("mark.llmreplay", "mark.llmreplay(max_calls=1)"))
+
+    result = suite.record("-k", "test_one")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*max_calls*"])
+
+
 def test_a_failing_example_tells_its_scenario_as_code(suite):
     """The falsifying example is followed by the scenario to paste."""
     suite.pytester.makepyfile(

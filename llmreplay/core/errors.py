@@ -240,9 +240,16 @@ class RanAway(Refusal):
     """An application that does not come to an end under faults."""
 
     def __init__(self, found: str, limit: str, suspect: str) -> None:
-        super().__init__(
-            f"{found}, and the test has not come to an end.\n\n"
-            f"  limit     {limit}\n"
-            f"  suspect   {suspect}\n\n"
-            f"  On purpose?   raise the limit: @pytest.mark.llmreplay_fuzz({limit.partition('=')[0]}=...)"
-        )
+        """Tell what was found.
+
+        Args:
+            found: What it did.
+            limit: The setting that was passed, with its value; empty if none was.
+            suspect: What the cause may be.
+        """
+        lines = [f"{found}, and the test has not come to an end.", ""]
+        lines += [f"  limit     {limit}"] * bool(limit)
+        lines += [f"  suspect   {suspect}"]
+        setting = limit.partition("=")[0]
+        lines += ["", f"  On purpose?   raise the limit: @pytest.mark.llmreplay_fuzz({setting}=...)"] * bool(limit)
+        super().__init__("\n".join(lines))

@@ -51,6 +51,11 @@ class Limiter:
         self._began_s = now()
         self._attempts = 0
 
+    def waits_for_ever(self, place: str) -> BaseException:
+        """Note that an event loop was given up that nothing would have woken, and give what is raised in it."""
+        ran_away = RanAway(f"{place} waits for what never comes", "", "an event or a queue that only a success fills")
+        return self._recorder.refuse(ran_away)
+
     def check(self, attempt: Attempt | None = None) -> None:
         """Look at the limits, before an attempt or after a sleep.
 

@@ -15,6 +15,7 @@ from llmreplay.core.clock import CallerKind, ClockMode, Sleep, caller_kind, gap_
 from llmreplay.interceptors.clock_loop import fallback_text, loop_time
 from llmreplay.interceptors.clock_names import LIBRARY_FOLDERS, NAMES
 from llmreplay.interceptors.clock_sleeps import ASYNCIO_SLEEP, OPEN
+from llmreplay.interceptors.clock_stuck import Watch
 from llmreplay.interceptors.clock_time import TIMELINE, UNPATCHED_TIME
 
 _INSTALLING = threading.RLock()
@@ -103,6 +104,13 @@ class VirtualClock:
             self.sleeps = []
             if OPEN.clocks == (self,):
                 TIMELINE.restart()
+
+    def watch(self, watch: Watch) -> None:
+        """Have the running loop looked after, if there is one that can be, from now on."""
+        loop = asyncio._get_running_loop()
+        virtual = None if loop is None else loop_time(loop)
+        if virtual is not None:
+            virtual.watch = watch
 
     def __enter__(self) -> VirtualClock:
         self.install()

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Sized
 from typing import Any
 
+from llmreplay.interceptors.clock_stuck import Watch
 from llmreplay.interceptors.clock_time import TIMELINE
 from llmreplay.interceptors.clock_workers import is_a_worker_busy
 
@@ -28,10 +29,12 @@ class LoopTime:
     Attributes:
         offset_s: Virtual seconds that have passed on it. The loop keeps them for ever: its time may never go
             back, and a loop may outlive the test.
+        watch: Looks out for the loop having nothing to wait for; None if nobody does.
     """
 
     def __init__(self, loop: Any) -> None:
         self.offset_s = 0.0
+        self.watch: Watch | None = None
         self._loop = weakref.ref(loop)
         # Timers of virtual sleeps, with what says whether the clock that owns them is still open.
         self._sleepers: dict[asyncio.TimerHandle, Callable[[], bool]] = {}
@@ -64,6 +67,8 @@ class LoopTime:
             timer.cancel()
 
     def _select(self, timeout: float | None = None) -> Any:
+        if timeout is None and self.watch is not None and self.watch.is_on():
+            return self.watch.select(self._loop(), self._real_select)
         if not self._sleepers or (timeout is not None and timeout <= 0) or not self._has_virtual_sleep():
             return self._real_select(timeout)
         events = self._real_select(0)

@@ -31,6 +31,17 @@ def is_a_worker_busy(*, may_serve: bool) -> bool:
     )
 
 
+def is_busy_worker(innermost: FrameType) -> bool | None:
+    """Say whether a worker of a pool, told by where its thread is, has work; None of a thread that is no worker."""
+    loops = _worker_loops()
+    frame: FrameType | None = innermost
+    while frame is not None:
+        if frame.f_code in loops:
+            return _is_at_work(innermost, loops)
+        frame = frame.f_back
+    return None
+
+
 def _is_serving(innermost: FrameType) -> bool:
     place = innermost.f_code
     return place.co_filename == _SELECTORS or (place.co_filename == _SOCKET and place.co_name == "accept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import unittest
 from collections.abc import Callable, Generator
@@ -127,6 +128,10 @@ def _raise_again(
 ) -> None:
     """Run the smallest failing scenario once more, so that what is reported is what it does."""
     __tracebackhide__ = True
+    # Tasks that failed and were left alone tell so when they are collected. In the midst of pytest's report that ends
+    # the whole run: CPython 3.11.7 cannot format a traceback while it parses source (read 2026-11-21,
+    # https://github.com/python/cpython/issues/106905).
+    gc.collect()
     problem = trials.problem_under(found)
     fails_alone = problem is not None and trials.fails_alone
     smallest, is_refused = merged(found), bool(replay.recorder.refusals)

@@ -235,6 +235,7 @@ class Replay:
             self._go_on_with(self._now.repeats)
 
     def _go_on_with(self, take: Take) -> None:
+        self._now.limit = None
         take.clock.rewind()
         DISPATCH.close(self._now.opened)
         DISPATCH.open(take.opened)

@@ -298,6 +298,50 @@ def test_a_loop_that_never_ends_is_stopped_though_no_oracle_was_asked_for(fuzzed
     result.stdout.fnmatch_lines(["*RanAway: 1001 attempts were made*"])
 
 
+@pytest.mark.parametrize("plugin", ["asyncio", "anyio"])
+def test_a_wait_for_what_never_comes_is_ended_and_told(fuzzed, plugin):
+    """A task that waits for an event which only a success sets is no hang of the suite, and the loop serves on."""
+    fuzzed.plugins += [{"asyncio": "pytest_asyncio.plugin", "anyio": "anyio"}[plugin]]
+    if plugin == "asyncio":
+        fuzzed.ini("asyncio_default_fixture_loop_scope = function")
+    backend = "\n        @pytest.fixture\n        def anyio_backend():\n            return 'asyncio'\n" * (
+        plugin == "anyio"
+    )
+    suite = recorded(
+        fuzzed,
+        f"""
+        import asyncio
+        import pytest
+        from asking import ask_async
+        {backend}
+        @pytest.mark.{plugin}
+        @pytest.mark.llmreplay_fuzz(examples=["connect_error"], max_examples=0, allowed=Exception)
+        async def test_one():
+            done = asyncio.Event()
+
+            async def work():
+                try:
+                    await ask_async("hi")
+                except Exception:
+                    return
+                done.set()
+
+            working = asyncio.create_task(work())
+            await done.wait()
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"E +RanAway: test_one, .*test_a.py:\d+, waits for what never comes, and the test has not come to an end\.",
+            r"E +suspect   an event or a queue that only a success fills",
+        ]
+    )
+
+
 def test_what_was_found_is_tried_first_the_next_time(fuzzed, monkeypatch):
     """A second run finds the bug at once in the example database, though it has another seed."""
     source = """

@@ -70,6 +70,11 @@ class Cassette:
         self._waiting: dict[str, deque[Track]] = {}
         self._last_played: dict[str, Track] = {}
 
+    def again(self) -> Cassette:
+        """Give the same recordings once more, each to be served as often as it is asked for."""
+        recordings = (track.interaction for track in self.tracks)
+        return Cassette(recordings, fingerprint_of=self._fingerprint_of, allow_repeats=True)
+
     def take(self, fingerprint: str) -> Track | None:
         """Serve the next recording of a request; None if there is none left."""
         track = self._next(fingerprint)

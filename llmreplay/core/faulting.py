@@ -77,6 +77,12 @@ class Faulting:
         self.armed += added
         return added
 
+    def stop(self) -> None:
+        """Hit no more attempts."""
+        self.at_random = None
+        for armed in self.armed:
+            armed.is_armed = False
+
     def hitting(self, request: Request, attempt: Attempt, time: Callable[[], float]) -> Sequence[Hit]:
         """Find the faults that hit an attempt, up to the first that takes the answer's place.
 

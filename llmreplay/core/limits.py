@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.errors import RanAway
+from llmreplay.core.model import Reply
 from llmreplay.core.recorder import Recorder
 
 EVER_S = 1e7
+_ANYTHING = Reply(text="This answer is made up, so that the application comes to its end.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,11 @@ class Limiter:
         self._limits = limits
         self._recorder = recorder
         self._now = now
-        self._began_s = now()
+        self._passed = 0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._began_s = self._now()
         self._attempts = 0
 
     def waits_for_ever(self, place: str) -> BaseException:
@@ -59,10 +65,23 @@ class Limiter:
     def check(self, attempt: Attempt | None = None) -> None:
         """Look at the limits, before an attempt or after a sleep.
 
+        The refusal may be swallowed, by a bare `except:` in a loop of retries. After the first one no more faults are
+        laid, and the limits begin anew; after another, whatever is asked for is answered.
+
         Raises:
             RanAway: One is passed; or what the recorder makes of that.
         """
         self._attempts += attempt is not None
         ran_away = self._limits.passed(self._attempts, self._now() - self._began_s)
         if ran_away is not None:
+            self._let_end()
             raise self._recorder.refuse(ran_away)
+
+    def _let_end(self) -> None:
+        """Clear the way to the end for an application that swallows the refusal and goes on: it is judged there."""
+        self._passed += 1
+        self._restart()
+        if self._passed == 1:
+            self._recorder.faulting.stop()
+        else:
+            self._recorder.answer_all(_ANYTHING)

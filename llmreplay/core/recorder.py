@@ -18,7 +18,7 @@ from llmreplay.core.cassette import Cassette, Stored, Track
 from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, SettingProblem, WaitsPastEnd
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
-from llmreplay.core.model import End, Interaction, Outcome, Request, Response
+from llmreplay.core.model import End, Interaction, Outcome, Reply, Request, Response
 from llmreplay.core.plan import PASS_THROUGH, Answered, Plan, Send
 from llmreplay.core.reading import as_ended
 from llmreplay.core.recording import Recording
@@ -223,6 +223,11 @@ class Recorder:
         placeholders = () if is_local else self._catalogue.placeholders_in(request)
         if placeholders:
             raise self._refused(attempt, MissingKey(request_line(attempt), placeholders))
+
+    def answer_all(self, otherwise: Reply) -> None:
+        """Answer whatever is asked from now on: recordings over and over, and with this what is on none."""
+        with self._lock:
+            self._cassette, self.stubs.otherwise = self._cassette.again(), otherwise
 
     # Recording
 

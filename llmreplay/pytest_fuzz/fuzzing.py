@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmreplay.core.errors import LlmReplayError
+from llmreplay.core.errors import LlmReplayError, Refusal
 from llmreplay.core.fault import Scenario
 from llmreplay.pytest_fuzz.pasting import reproduction, surrounded
 from llmreplay.pytest_fuzz.said import FuzzSettings, fuzz_settings_of
@@ -143,7 +143,8 @@ def _raise_again(
         pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)
     if problem.__traceback__ is None:
         # It was seen from outside, so there is no place in the test to show.
-        pytest.fail(str(problem), pytrace=False)
+        kind = f"{type(problem).__name__}: " if isinstance(problem, Refusal) else ""
+        pytest.fail(f"{kind}{problem}", pytrace=False)
     raise problem
 
 

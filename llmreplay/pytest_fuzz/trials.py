@@ -91,16 +91,17 @@ class Trials:
         error = self._run_body()
         self.fails_alone = False
         refusals = list(replay.recorder.refusals)
+        ran_away = next((refusal for refusal in refusals if isinstance(refusal, RanAway)), None)
         replay.judged()
+        if ran_away is not None:
+            return error if isinstance(error, RanAway) else as_test_failure(ran_away)
         if isinstance(error, pytest.skip.Exception) or (
-            settings.on_unmatched == "discard"
-            and any(isinstance(refusal, UnmatchedRequest) for refusal in refusals)
-            and not any(isinstance(refusal, RanAway) for refusal in refusals)
+            settings.on_unmatched == "discard" and any(isinstance(refusal, UnmatchedRequest) for refusal in refusals)
         ):
             self.discarded += 1
             return None
         if refusals:
-            self.fails_alone = not any(isinstance(refusal, RanAway) for refusal in refusals)
+            self.fails_alone = True
             return error if isinstance(error, Refusal) else as_test_failure(refusals[0])
         if error is not None and not _is_allowed(error, settings.allowed):
             self.fails_alone = all(attempt.source is not Source.STUB for attempt in replay.calls.attempts)

@@ -298,6 +298,50 @@ def test_a_loop_that_never_ends_is_stopped_though_no_oracle_was_asked_for(fuzzed
     result.stdout.fnmatch_lines(["*RanAway: 1001 attempts were made*"])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        """
+            while True:
+                try:
+                    return ask("hi")
+                except:
+                    pass
+        """,
+        """
+            try:
+                return ask("hi")
+            except:
+                pass
+            while True:
+                try:
+                    return ask("what was never recorded")
+                except:
+                    pass
+        """,
+    ],
+    ids=["the same again", "something else"],
+)
+def test_a_loop_that_swallows_all_it_is_told_comes_to_its_end_and_is_judged_there(fuzzed, body):
+    """A bare `except:` in a loop of retries does not hang the suite: it fails for having run away."""
+    suite = recorded(
+        fuzzed,
+        f"""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay_fuzz(examples=["connect_errorx*"], max_examples=0, most_attempts=30, allowed=Exception)
+        def test_one():
+            {body}
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*RanAway: 31 attempts were made*"])
+
+
 @pytest.mark.parametrize("plugin", ["asyncio", "anyio"])
 def test_a_wait_for_what_never_comes_is_ended_and_told(fuzzed, plugin):
     """A task that waits for an event which only a success sets is no hang of the suite, and the loop serves on."""

@@ -107,14 +107,27 @@ def ignored_retry_after(ending: Ending) -> AssertionError | None:
 
 
 def told_secret(ending: Ending) -> AssertionError | None:
-    """Find a key in the text of the exception that the test raised."""
-    if ending.error is None:
-        return None
-    text = "".join(traceback.format_exception_only(ending.error))
-    if not any(secret in text for secret in ending.secrets):
-        return None
-    kind = type(ending.error).__name__
-    return failed_check("expected no key in the text of an exception", f"{kind} tells one", ending.calls)
+    """Find a key in the text of the exception that the test raised, or of one that is shown with it."""
+    for error in _shown_with(ending.error):
+        text = "".join(traceback.format_exception_only(error))
+        if any(secret in text for secret in ending.secrets):
+            kind = type(error).__name__
+            return failed_check("expected no key in the text of an exception", f"{kind} tells one", ending.calls)
+    return None
+
+
+def _shown_with(error: BaseException | None) -> list[BaseException]:
+    """Give an exception with its causes and members: all whose texts a traceback shows."""
+    shown: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or any(one is other for other in shown):
+            continue
+        shown.append(one)
+        waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+        waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return shown
 
 
 ORACLES: Mapping[str, Oracle] = MappingProxyType(

@@ -88,7 +88,7 @@ class Redactor:
         self._secret_headers = frozenset(map(str.lower, secret_headers))
         self._lock = threading.Lock()
         self._taints: tuple[Taint, ...] = ()
-        self._known: set[str] = set()
+        self.secrets: dict[str, None] = {}  # by value, in the order they were learned
         self._remember_anew()
         self._looked_at: set[tuple[str, Headers]] = set()
         for secret in secrets:
@@ -97,7 +97,7 @@ class Redactor:
     @property
     def known(self) -> int:
         """How many secrets are hunted by value; what was redacted before it grew is to be redacted anew."""
-        return len(self._known)
+        return len(self.secrets)
 
     # Learning
 
@@ -112,12 +112,12 @@ class Redactor:
             Whether it is new.
         """
         value = value.strip()
-        if len(value) < SHORTEST_SECRET or value in self._known or is_placeholder(value):
+        if len(value) < SHORTEST_SECRET or value in self.secrets or is_placeholder(value):
             return False
         with self._lock:
-            if value in self._known:
+            if value in self.secrets:
                 return False
-            self._known.add(value)
+            self.secrets[value] = None
             self._taints = (*self._taints, taint_of(value, origin))
             self._remember_anew()
         return True

@@ -132,7 +132,7 @@ class Trials:
         return None
 
     def _problem_seen(self, error: BaseException | None) -> AssertionError | None:
-        ending = Ending(calls=self._replay.calls, error=error, secrets=self._secrets)
+        ending = Ending(calls=self._replay.calls, error=error, secrets=(*self._secrets, *self._replay.secrets))
         found = (ORACLES[name](ending) for name in self._settings.oracles if name in ORACLES)
         return next((problem for problem in found if problem is not None), None)
 

@@ -108,6 +108,11 @@ class Replay:
         """Give a text as it may be shown: without secrets."""
         return text if self._redactor is None else self._redactor.text(text)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown: keys of the environment, and those that requests carried so far."""
+        return () if self._redactor is None else tuple(self._redactor.secrets)
+
     # What a test says
 
     def inject(self, fault: Fault, *, on: Schedule | None = None) -> Injected:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from llmreplay.core.attempt import Attempt
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.limits import Limiter
 from llmreplay.core.model import Interaction
@@ -13,8 +12,8 @@ from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Mode
 from llmreplay.core.stubbing import Stubs
 from llmreplay.interceptors.clock import VirtualClock
-from llmreplay.interceptors.clock_stuck import Watch
 from llmreplay.interceptors.dispatch import Opened
+from llmreplay.session.limiting import held_to
 from llmreplay.session.scenarios import scenario_of
 from llmreplay.session.start import Start
 from llmreplay.storage.codec import as_stored
@@ -84,14 +83,8 @@ class Take:
         faulting = self.recorder.faulting
         if self.repeats is None:
             faulting.inject(scenario_of(start.scenario).injections)
-        limit = self.limit = Limiter(start.limits, self.recorder, self.clock.now)
-        watch = Watch(limit.waits_for_ever, is_on=lambda: self.clock.is_open and self.limit is limit)
-
-        def before(attempt: Attempt) -> None:
-            self.clock.watch(watch)
-            limit.check(attempt)
-
-        faulting.before, faulting.at_random = before, start.at_random
+        self.limit = held_to(start.limits, self.recorder, self.clock, lambda limiter: limiter is self.limit)
+        faulting.at_random = start.at_random
         self.recorder.stubs.otherwise = start.otherwise
 
     def disarm(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from call_doubles import a_stream, an_attempt, calls_of
 
 from llmreplay.core.model import End
-from llmreplay.core.oracles import Ending, accepted_truncation
+from llmreplay.core.oracles import Ending, accepted_truncation, told_secret
 
 
 def an_ending(attempt, error=None):
@@ -51,3 +51,70 @@ def test_a_stream_that_is_still_read_is_no_truncation():
     attempt.ended_s = None
 
     assert accepted_truncation(an_ending(attempt)) is None
+
+
+KEY = "sk-ant-a-key-that-a-request-carried"
+
+
+def caused(by, *, is_shown=True):
+    """An exception that tells nothing, raised because of another."""
+    try:
+        try:
+            raise by
+        except type(by):
+            if is_shown:
+                raise KeyError("nothing told") from by
+            raise KeyError("nothing told") from None
+    except KeyError as error:
+        return error
+
+
+def in_the_midst_of(other):
+    """An exception that tells nothing, raised while another was handled."""
+    error = KeyError("nothing told")
+    error.__context__ = other
+    return error
+
+
+def noted(error):
+    """An exception with a key in a note."""
+    error.add_note(f"the key was {KEY}")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(KEY),
+        noted(ValueError("nothing told")),
+        caused(ValueError(KEY)),
+        in_the_midst_of(ValueError(KEY)),
+        ExceptionGroup("nothing told", [KeyError(1), ExceptionGroup("nothing told", [ValueError(KEY)])]),
+        caused(ExceptionGroup("nothing told", [caused(ValueError(KEY))])),
+    ],
+    ids=["itself", "note", "cause", "context", "member", "cause of a member of a cause"],
+)
+def test_a_key_is_found_in_whatever_a_traceback_shows(error):
+    """Texts of causes, contexts, notes and members of groups are printed with the exception's own."""
+    problem = told_secret(Ending(calls=calls_of((500,)), error=error, secrets=(KEY,)))
+
+    told = "ValueError tells one"
+    assert str(problem).startswith(f"expected no key in the text of an exception\n  but {told}\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, ValueError("nothing told"), caused(ValueError(KEY), is_shown=False)],
+    ids=["none", "clean", "hidden"],
+)
+def test_what_no_traceback_shows_tells_no_key(error):
+    """A cause that was cut off with `from None` is not printed."""
+    assert told_secret(Ending(calls=calls_of((500,)), error=error, secrets=(KEY,))) is None
+
+
+def test_an_exception_that_is_its_own_context_is_looked_at_once():
+    """A circle of exceptions has an end."""
+    one, other = ValueError("nothing told"), KeyError("nothing told")
+    one.__context__, other.__context__ = other, one
+
+    assert told_secret(Ending(calls=calls_of((500,)), error=one, secrets=(KEY,))) is None

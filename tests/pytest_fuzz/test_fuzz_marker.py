@@ -278,6 +278,36 @@ def test_an_oracle_sees_what_the_test_does_not(fuzzed, body, oracle, line):
     suite.run().assert_outcomes(failed=1)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    ["{'x-api-key': KEY}", "{'authorization': 'Bearer ' + KEY}", "{'x-goog-api-key': KEY}", "{'api-key': KEY}"],
+)
+def test_a_key_that_only_a_request_carried_must_not_be_told_either(fuzzed, headers):
+    """A key that stands in no variable of the environment is known from the request that it was sent with."""
+    suite = recorded(
+        fuzzed,
+        f"""
+        import pytest
+        from patient import BODY, CLIENT, AppError
+
+        KEY = "a-key-from-a-" + "vault-0123456789"
+
+        @pytest.mark.llmreplay_fuzz(
+            examples=["429"], max_examples=0, allowed=(AppError, ExceptionGroup), oracles="secret"
+        )
+        def test_one():
+            url = "https://api.anthropic.com/v1/messages"
+            if CLIENT.post(url, json=BODY, headers={headers}).status_code == 429:
+                raise ExceptionGroup("no luck", [AppError("no luck with " + KEY)])
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*expected no key in the text of an exception*", "*AppError tells one*"])
+
+
 def test_a_loop_that_never_ends_is_stopped_though_no_oracle_was_asked_for(fuzzed):
     """An application that retries for ever under a lasting fault does not hang the suite."""
     suite = recorded(

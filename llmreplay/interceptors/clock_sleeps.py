@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Protocol
@@ -15,6 +16,16 @@ from llmreplay.core.clock import is_span
 # A sleep that passes in real time asks the next one down for it, `anyio.sleep` that of asyncio: one wait, not two.
 # See tests/e2e/test_errors.py.
 _IS_ASLEEP: ContextVar[bool] = ContextVar("llmreplay_is_asleep", default=False)
+
+
+@contextmanager
+def in_real_time() -> Iterator[None]:
+    """Let every sleep of this thread, or this task, pass in real time inside the block, and note none."""
+    token = _IS_ASLEEP.set(True)
+    try:
+        yield
+    finally:
+        _IS_ASLEEP.reset(token)
 
 
 class Sleeper(Protocol):

@@ -22,6 +22,7 @@ from weakref import WeakSet
 
 from llmreplay.core.errors import ClosedConnection, LlmReplayError
 from llmreplay.interceptors.guard_children import Report, inherited, publish
+from llmreplay.interceptors.guard_lifted import is_lifted, lifted
 from llmreplay.interceptors.guard_patches import PATCHED_MODULES, KnownNames, Patches
 from llmreplay.interceptors.guard_policy import (
     BlockedConnection,
@@ -116,7 +117,6 @@ class _Guards:
         self._names = KnownNames()
         self._patches = Patches(self.judge, self._names)
         self._lock = threading.RLock()
-        self._here = threading.local()
         self._is_hooked = False
         self._handlers: dict[str, Callable[..., None]] = {
             "socket.connect": self._on_connect,
@@ -166,13 +166,11 @@ class _Guards:
 
     def judge(self, host: object, port: object) -> None:
         """Raise what a guard gives if one forbids this destination."""
-        if getattr(self._here, "is_judging", False):
+        if is_lifted():
             return
-        self._here.is_judging = True
-        try:
+        # What it looks up itself is not judged.
+        with lifted():
             self._judge(host_name(host), port_number(port))
-        finally:
-            self._here.is_judging = False
 
     def _judge(self, host: str, port: int | None) -> None:
         place = place_of(host)

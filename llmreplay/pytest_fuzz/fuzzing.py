@@ -18,6 +18,7 @@ from llmreplay.pytest_fuzz.telling import counted, failure_text, merged
 from llmreplay.pytest_fuzz.trials import Plain, Trials
 from llmreplay.session import AMBIENCES, Replay
 from llmreplay.session.opened import OPEN
+from llmreplay.session.outside import outside_the_test
 from llmreplay.session.scenarios import scenario_of
 
 _FURTHER_ATTEMPTS = 2
@@ -103,6 +104,7 @@ def _smallest_failing(
         key=item.nodeid,
         seed=seed,
         uses_database=uses_database,
+        outside=outside_the_test,
         max_examples=settings.max_examples,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 import hypothesis
@@ -29,6 +30,7 @@ def smallest_failing(
     key: str,
     seed: int,
     uses_database: bool = True,
+    outside: Callable[[], AbstractContextManager[object]] = nullcontext,
     max_examples: int | None = None,
 ) -> Scenario | None:
     """Look for a scenario under which there is a problem, and shrink it.
@@ -40,6 +42,7 @@ def smallest_failing(
         key: Names what is tried, in the example database of Hypothesis's profile: what was found is tried first.
         seed: Of this search; the same seed tries the same, what the database holds apart.
         uses_database: Whether that is used at all.
+        outside: Gives a context in which it is used: what a test must not do, a database may.
         max_examples: To be tried; None for as many as Hypothesis's profile says.
 
     Returns:
@@ -55,7 +58,7 @@ def smallest_failing(
 
     @hypothesis.settings(
         max_examples=profile.max_examples if max_examples is None else max_examples,
-        database=_Shared(profile.database, key) if profile.database is not None and uses_database else None,
+        database=_Shared(profile.database, key, outside) if profile.database is not None and uses_database else None,
         deadline=None,
         derandomize=False,
         verbosity=Verbosity.quiet,
@@ -123,19 +126,25 @@ def _history(scenario: Scenario, attempts: int) -> _History:
 class _Shared(ExampleDatabase):
     """A part of an example database: what is kept there of one test."""
 
-    def __init__(self, whole: ExampleDatabase, key: str) -> None:
+    def __init__(self, whole: ExampleDatabase, key: str, outside: Callable[[], AbstractContextManager[object]]) -> None:
         super().__init__()
         self._whole = whole
         self._prefix = f"llmreplay:{key}:".encode()
+        self._outside = outside
 
     def save(self, key: bytes, value: bytes) -> None:
-        self._whole.save(self._prefix + key, value)
+        with self._outside():
+            self._whole.save(self._prefix + key, value)
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
-        return self._whole.fetch(self._prefix + key)
+        with self._outside():
+            # All at once: a database may reach out only when it is asked for the next one.
+            return list(self._whole.fetch(self._prefix + key))
 
     def delete(self, key: bytes, value: bytes) -> None:
-        self._whole.delete(self._prefix + key, value)
+        with self._outside():
+            self._whole.delete(self._prefix + key, value)
 
     def move(self, src: bytes, dest: bytes, value: bytes) -> None:
-        self._whole.move(self._prefix + src, self._prefix + dest, value)
+        with self._outside():
+            self._whole.move(self._prefix + src, self._prefix + dest, value)

@@ -448,6 +448,74 @@ def test_what_was_found_is_tried_first_the_next_time(fuzzed, monkeypatch):
     assert any((suite.root / "found").rglob("*"))
 
 
+def test_a_database_may_reach_its_host_though_the_test_is_offline(fuzzed):
+    """A database on loopback and one far away serve a test whose network is closed, and nothing is refused."""
+    fuzzed.pytester.makeconftest(
+        """
+        import contextlib
+        import socket
+        import sys
+        import time
+        import hypothesis
+        from hypothesis.database import ExampleDatabase
+
+        SERVER = socket.create_server(("127.0.0.1", 0))
+        USES = []
+
+        class Distant(ExampleDatabase):
+            def _reach(self, what):
+                began = time.perf_counter()
+                time.sleep(0.002)
+                assert time.perf_counter() - began > 0.001
+                socket.create_connection(SERVER.getsockname()).close()
+                with contextlib.closing(socket.socket()) as sock:
+                    # What `connect` announces before it connects: it goes no further than the guard.
+                    sys.audit("socket.connect", sock, ("192.0.2.1", 6379))
+                USES.append(what)
+
+            def save(self, key, value):
+                self._reach("save")
+
+            def delete(self, key, value):
+                self._reach("delete")
+
+            def move(self, src, dest, value):
+                self._reach("move")
+
+            def fetch(self, key):
+                self._reach("fetch")
+                yield from ()
+                self._reach("fetch to the end")
+
+        hypothesis.settings.register_profile("distant", database=Distant())
+        hypothesis.settings.load_profile("distant")
+
+        def pytest_sessionfinish():
+            SERVER.close()
+            print("USED", *sorted(set(USES)))
+        """
+    )
+    suite = recorded(
+        fuzzed,
+        """
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay_fuzz(max_examples=15, kinds="status")
+        def test_one():
+            assert "hi" in ask("hi")
+        """,
+    )
+
+    result = suite.run("-s")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines_random(
+        ['*@pytest.mark.llmreplay(faults="429@1")', "*USED *fetch fetch to the end*save*"]
+    )
+    result.stdout.no_fnmatch_line("*ClosedConnection*")
+
+
 def test_the_same_seed_finds_the_same(fuzzed):
     """Two searches with one seed try the same scenarios in the same order."""
     suite = recorded(

@@ -32,6 +32,11 @@ class Address:
     api: Api | None
     is_loopback: bool
 
+    @property
+    def is_local(self) -> bool:
+        """Whether what is sent there stays on this machine, for all that is known."""
+        return self.is_loopback or self.local_url is not None
+
 
 class Addresses:
     """Reads addresses; each once, for nearly all requests of a test go to the same few."""

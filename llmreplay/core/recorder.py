@@ -35,6 +35,7 @@ class Recorder:
     Attributes:
         records: Whether a request without a recording is sent and recorded.
         is_offline: Whether nothing may leave.
+        tracks: What the cassette held at the start, with what was played of it.
     """
 
     def __init__(
@@ -75,10 +76,11 @@ class Recorder:
             fingerprint_of=fingerprint_of,
             allow_repeats=settings.allow_repeats,
         )
+        self.tracks: Sequence[Track] = self._cassette.tracks
         self._verdicts = Verdicts(
             name=name,
             exists=interactions is not None,
-            tracks=self._cassette.tracks,
+            tracks=self.tracks,
             rules=rules,
             fingerprint_of=fingerprint_of,
             explain=surroundings.explain,
@@ -95,11 +97,6 @@ class Recorder:
     def recorded(self) -> list[Interaction]:
         """What was recorded in this run, in the order the requests were made."""
         return self._recording.interactions
-
-    @property
-    def tracks(self) -> Sequence[Track]:
-        """What the cassette held at the start, with what was played of it."""
-        return self._cassette.tracks
 
     def is_retrying(self) -> bool:
         """Say whether a call has failed and is not answered yet."""
@@ -219,8 +216,7 @@ class Recorder:
             return self._faulted(hits, attempt, received, leave)
 
     def _refuse_placeholder(self, request: Request, attempt: Attempt, address: Address) -> None:
-        is_local = address.local_url is not None or address.is_loopback
-        placeholders = () if is_local else self._catalogue.placeholders_in(request)
+        placeholders = () if address.is_local else self._catalogue.placeholders_in(request)
         if placeholders:
             raise self._refused(attempt, MissingKey(request_line(attempt), placeholders))
 

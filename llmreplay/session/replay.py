@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmreplay.core.addresses import Addresses
 from llmreplay.core.calls import Calls
-from llmreplay.core.clock import ClockMode, Sleep
+from llmreplay.core.clock import ClockMode
 from llmreplay.core.errors import Refusal
 from llmreplay.core.fault import Fault, Schedule
 from llmreplay.core.model import Reply, ToolCall, Usage
@@ -20,7 +20,7 @@ from llmreplay.core.redaction import Redactor
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.faults.schedule import When
 from llmreplay.interceptors.clock import VirtualClock
-from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
+from llmreplay.interceptors.dispatch import DISPATCH, Opened
 from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE
@@ -186,7 +186,7 @@ class Replay:
         return VirtualClock(
             ClockMode(settings.clock),
             is_retrying=lambda: self.recorder.is_retrying(),
-            on_sleep=self._slept,
+            on_sleep=lambda sleep: self._now.slept(sleep),
             application_packages=self._application_packages,
             is_live=lambda: self.recorder.waits_for_provider(),
         )
@@ -195,7 +195,8 @@ class Replay:
         """Close the network, set placeholder keys, and intercept, as far as the settings ask."""
         recorder, settings = opened.recorder, opened.recorder.settings
         if settings.guard != "off" and recorder.is_offline:
-            self._hear_children = self._outward.enter_context(closed_for(self._refuse, settings, self._label))
+            closed = closed_for(lambda refusal: self.recorder.refuse(refusal), settings, self._label)
+            self._hear_children = self._outward.enter_context(closed)
         # While recording, an SDK without a key says so itself, unless a stand-in needs none.
         if settings.placeholder_keys != "off" and (recorder.is_offline or settings.upstream):
             self._placeholders.install()
@@ -246,14 +247,6 @@ class Replay:
         DISPATCH.open(take.opened)
         self._take = take
 
-    def _refuse(self, refusal: Refusal) -> BaseException:
-        return self.recorder.refuse(refusal)
-
-    def _slept(self, sleep: Sleep) -> None:
-        self.recorder.slept(current_origin().key, sleep.asked_s)
-        if self._now.limit is not None:
-            self._now.limit.check()
-
     def close(self, *, passed: bool = True) -> None:
         """Stop answering, put everything back, and save what was recorded if the test passed."""
         try:
@@ -279,9 +272,7 @@ class Replay:
             Refusal: Or what the test runner makes of it.
         """
         self._hear_children()
-        refused, seen = self.recorder.refusals, self._now.judged
-        self.judged()
-        late = [("on_unmatched", refusal) for refusal in refused[seen:]]
+        late = [("on_unmatched", refusal) for refusal in self._now.refused_since()]
         for setting, refusal in late if only_since or self._now.is_again else self.recorder.problems():
             rule = getattr(self.settings, setting) if setting else "error"
             if rule == "error":
@@ -291,7 +282,7 @@ class Replay:
 
     def judged(self) -> None:
         """Take note that everything refused so far was seen."""
-        self._now.judged = len(self.recorder.refusals)
+        self._now.refused_since()
 
     def _let_go(self) -> None:
         """Put everything back, whatever of it fails."""

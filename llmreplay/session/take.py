@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from llmreplay.core.clock import Sleep
+from llmreplay.core.errors import Refusal
 from llmreplay.core.faulting import Faulting
 from llmreplay.core.limits import Limiter
 from llmreplay.core.model import Interaction
@@ -12,7 +14,7 @@ from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Mode
 from llmreplay.core.stubbing import Stubs
 from llmreplay.interceptors.clock import VirtualClock
-from llmreplay.interceptors.dispatch import Opened
+from llmreplay.interceptors.dispatch import Opened, current_origin
 from llmreplay.session.limiting import held_to
 from llmreplay.session.scenarios import scenario_of
 from llmreplay.session.start import Start
@@ -50,6 +52,18 @@ class Take:
     def recorder(self) -> Recorder:
         """The one that decides."""
         return self.opened.recorder
+
+    def slept(self, sleep: Sleep) -> None:
+        """Note a wait of this thread or task, and hold it to the limits."""
+        self.recorder.slept(current_origin().key, sleep.asked_s)
+        if self.limit is not None:
+            self.limit.check()
+
+    def refused_since(self) -> Sequence[Refusal]:
+        """Give what was refused since the last time, which is seen with that."""
+        refusals, seen = self.recorder.refusals, self.judged
+        self.judged = len(refusals)
+        return refusals[seen:]
 
     def recordings(self) -> tuple[Interaction, ...]:
         """Give what can be served again: what was there at the start, and what was recorded since."""

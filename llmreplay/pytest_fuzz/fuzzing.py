@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import secrets
 import unittest
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from llmreplay.core.errors import LlmReplayError, Refusal
 from llmreplay.core.fault import Scenario
+from llmreplay.faults.chunking import Pings
 from llmreplay.pytest_fuzz.pasting import reproduction, surrounded
 from llmreplay.pytest_fuzz.said import FuzzSettings, fuzz_settings_of
 from llmreplay.pytest_fuzz.telling import counted, failure_text, merged
@@ -35,16 +37,25 @@ class Fuzzing:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Run the test plainly; if it passes, run it under scenarios."""
-        result = yield
+        if AMBIENCES.at_random is not None:
+            # Under chaos a test shows what it does under that.
+            return (yield)
+        blocks: list[Replay] = []
+        before, AMBIENCES.closing = AMBIENCES.closing, blocks.append
         try:
-            settings = fuzz_settings_of(item)
+            result = yield
+        finally:
+            AMBIENCES.closing = before
+        try:
+            marked = fuzz_settings_of(item)
         except LlmReplayError as error:
             pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
         replay = OPEN.innermost
-        # Under chaos a test shows what it does under that.
-        if settings is not None and replay is not None and AMBIENCES.at_random is None:
+        if marked and replay is not None:
             replay.verify()
-            self._fuzz(item, replay, settings)
+            _refuse_what_has_no_calls(replay, blocks)
+            for settings in marked:
+                self._fuzz(item, replay, settings)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -60,10 +71,6 @@ class Fuzzing:
             return
         _refuse_what_cannot_be_run_again(item)
         trials = Trials(item, replay, settings)
-        if not trials.plain.attempts:
-            pytest.fail(
-                "llmreplay_fuzz: this test makes no calls, so there is nothing to lay faults over.", pytrace=False
-            )
         item.stash[_AFTERWARDS] = replay.set_aside()
         told = self._seed if settings.seed is None else settings.seed
         seed = secrets.randbelow(2**32) if told is None else told
@@ -101,7 +108,7 @@ def _smallest_failing(
         _drawn(trials.plain, settings),
         trials.problem_under,
         trials.attempts_made,
-        key=item.nodeid,
+        key=f"{item.nodeid} (invariant)" if settings.is_harmless else item.nodeid,
         seed=seed,
         uses_database=uses_database,
         outside=outside_the_test,
@@ -115,13 +122,27 @@ def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
     attempts = plain.attempts + _FURTHER_ATTEMPTS
     if settings.is_harmless:
         return harmless_scenarios(settings.max_faults, plain.apis, attempts=plain.attempts)
-    return scenarios(
+    drawn = scenarios(
         settings.max_faults,
         settings.kinds,
         min_faults=1,
         attempts=attempts,
         events=max(1, plain.events),
         streams=plain.events > 0,
+    )
+    is_anthropic = bool(plain.apis) and all(name.startswith("anthropic.") for name in plain.apis)
+    return drawn if is_anthropic else drawn.map(_without_ping_events)
+
+
+def _without_ping_events(scenario: Scenario) -> Scenario:
+    """Keep a stream alive by comments, as every api may, where it would be by events that only Anthropic sends."""
+    return Scenario(
+        tuple(
+            replace(injection, fault=replace(injection.fault, form="comment"))
+            if isinstance(injection.fault, Pings)
+            else injection
+            for injection in scenario.injections
+        )
     )
 
 
@@ -148,6 +169,18 @@ def _raise_again(
         kind = f"{type(problem).__name__}: " if isinstance(problem, Refusal) else ""
         pytest.fail(f"{kind}{problem}", pytrace=False)
     raise problem
+
+
+def _refuse_what_has_no_calls(replay: Replay, blocks: Sequence[Replay]) -> None:
+    if not replay.recorder.is_offline or replay.calls:
+        return
+    if any(block.calls for block in blocks):
+        pytest.fail(
+            "llmreplay_fuzz: the calls of this test are made inside `use_cassette`, and only those on the cassette of "
+            "the marker or of the fixture `llmreplay` are fuzzed: take the block away.",
+            pytrace=False,
+        )
+    pytest.fail("llmreplay_fuzz: this test makes no calls, so there is nothing to lay faults over.", pytrace=False)
 
 
 def _refuse_what_cannot_be_run_again(item: pytest.Item) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,38 +53,38 @@ class FuzzSettings:
 
 
 _COUNTS = {"max_examples": 0, "max_faults": 1, "seed": 0, "most_attempts": 1}
+_UNSET = tuple(field.name for field in fields(FuzzSettings) if field.default is None)
 _NAMES = tuple(field.name for field in fields(FuzzSettings) if field.name != "is_harmless")
 
 
-def fuzz_settings_of(item: pytest.Item) -> FuzzSettings | None:
-    """Read the markers of a test, the closest first; None if it has none of these.
+def fuzz_settings_of(item: pytest.Item) -> tuple[FuzzSettings, ...]:
+    """Read the markers of a test, of each kind the closest first; one entry for each kind that it has.
 
     Raises:
         SettingError: A setting that does not exist, or a value that it cannot have.
     """
-    for name in (FUZZ, INVARIANT):
-        markers = list(item.iter_markers(name))
-        if not markers:
-            continue
-        said: dict[str, Any] = {}
-        for marker in reversed(markers):
-            if marker.args:
-                raise SettingError(
-                    f"@pytest.mark.{name}{marker.args!r}: settings have names, such as max_examples=200."
-                )
-            said.update(marker.kwargs)
-        checked: dict[str, Any] = {key: _checked(name, key, value) for key, value in said.items()}
-        if name == INVARIANT:
-            checked = {"on_unmatched": "fail", "max_faults": 2, **checked, "is_harmless": True}
-        return FuzzSettings(**checked)
-    return None
+    return tuple(
+        _settings_said_by(name, markers) for name in (FUZZ, INVARIANT) if (markers := list(item.iter_markers(name)))
+    )
+
+
+def _settings_said_by(name: str, markers: Sequence[pytest.Mark]) -> FuzzSettings:
+    said: dict[str, Any] = {}
+    for marker in reversed(markers):
+        if marker.args:
+            raise SettingError(f"@pytest.mark.{name}{marker.args!r}: settings have names, such as max_examples=200.")
+        said.update(marker.kwargs)
+    checked: dict[str, Any] = {key: _checked(name, key, value) for key, value in said.items()}
+    if name == INVARIANT:
+        checked = {"on_unmatched": "fail", "max_faults": 2, **checked, "is_harmless": True}
+    return FuzzSettings(**checked)
 
 
 def _checked(marker: str, name: str, value: object) -> object:
     where = f"@pytest.mark.{marker}({name}={value!r})"
     if name not in _NAMES:
         raise SettingError(f"{where}: there is no such setting. Choose from {', '.join(_NAMES)}.")
-    if name in _COUNTS and value is not None:
+    if name in _COUNTS and (value is not None or name not in _UNSET):
         if not isinstance(value, int) or isinstance(value, bool) or value < _COUNTS[name]:
             raise SettingError(f"{where}: give a whole number of {_COUNTS[name]} or more.")
         return value
@@ -99,6 +99,10 @@ def _checked(marker: str, name: str, value: object) -> object:
         if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
             raise SettingError(f"{where}: give exceptions that the application may raise: allowed=(AppError,).")
         return tuple(kinds)
+    if name == "kinds" and value in ((), [], ""):
+        raise SettingError(f"{where}: name a kind of fault, or leave it out for all.")
+    if name == "examples" and value is None:
+        raise SettingError(f"{where}: give scenarios, as text or objects, or leave it out.")
     if name in ("kinds", "examples") and value is not None:
         return tuple(value) if isinstance(value, tuple | list) else (value,)
     return value

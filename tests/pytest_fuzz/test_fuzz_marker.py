@@ -575,6 +575,9 @@ def test_a_test_that_is_being_recorded_is_not_fuzzed(fuzzed):
         ("llmreplay_fuzz(allowed='AppError')", "*give exceptions that the application may raise*"),
         ("llmreplay_fuzz(kinds='weather')", "*kinds=('weather',): 'weather' is no kind of fault. Choose from *"),
         ("llmreplay_fuzz(examples='42x')", "*scenario '42x'*"),
+        ("llmreplay_fuzz(examples=None)", "*examples=None): give scenarios, as text or objects, or leave it out."),
+        ("llmreplay_fuzz(max_faults=None)", "*max_faults=None): give a whole number of 1 or more."),
+        ("llmreplay_fuzz(kinds=())", "*kinds=()): name a kind of fault, or leave it out for all."),
     ],
 )
 def test_a_wrong_setting_is_refused_with_those_that_exist(fuzzed, marker, message):
@@ -615,13 +618,23 @@ def test_what_cannot_be_run_again_is_refused(fuzzed):
         @pytest.mark.llmreplay_fuzz
         def test_without_calls():
             pass
+
+        @pytest.mark.llmreplay_fuzz
+        def test_with_a_block():
+            from llmreplay import use_cassette
+            with use_cassette("block.json"):
+                ask()
         """
     )
-    fuzzed.record().assert_outcomes(passed=2)
+    fuzzed.record().assert_outcomes(passed=3)
 
     result = fuzzed.run()
 
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(
-        ["*this test is Hypothesis's already: draw `faults=scenarios()`*", "*this test makes no calls*"]
+        [
+            "*this test is Hypothesis's already: draw `faults=scenarios()`*",
+            "*this test makes no calls, so there is nothing to lay faults over.",
+            "*the calls of this test are made inside `use_cassette`, and only those on the cassette of the marker*",
+        ]
     )

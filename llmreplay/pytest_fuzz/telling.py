@@ -45,6 +45,7 @@ def counted(trials: Trials) -> str:
         (trials.passed, "passed"),
         (trials.allowed, "raised what is allowed"),
         (trials.discarded, "discarded, as they asked for what was never recorded"),
+        (trials.skipped, "skipped"),
     )
     told = ", ".join(f"{count} {word}" for count, word in ends if count)
     return f"{trials.tried} scenarios{f': {told}' if told else ''}"

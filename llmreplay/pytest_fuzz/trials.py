@@ -56,6 +56,7 @@ class Trials:
         passed: Runs whose body passed.
         allowed: Runs whose body raised an exception that it may raise.
         discarded: Runs that asked for what was never recorded.
+        skipped: Runs whose body skipped itself.
         fails_alone: Whether the body of the last run failed by itself, without help of an oracle, a limit, or an
             answer that was made up.
         found_after: Runs up to the first in which something was wrong, that one included; None if there is none.
@@ -63,7 +64,7 @@ class Trials:
 
     def __init__(self, item: pytest.Item, replay: Replay, settings: FuzzSettings) -> None:
         self.plain = plain_run_of(replay)
-        self.passed = self.allowed = self.discarded = 0
+        self.passed = self.allowed = self.discarded = self.skipped = 0
         self.fails_alone = False
         self.found_after: int | None = None
         self._item = item
@@ -95,9 +96,10 @@ class Trials:
         replay.judged()
         if ran_away is not None:
             return error if isinstance(error, RanAway) else as_test_failure(ran_away)
-        if isinstance(error, pytest.skip.Exception) or (
-            settings.on_unmatched == "discard" and any(isinstance(refusal, UnmatchedRequest) for refusal in refusals)
-        ):
+        if isinstance(error, pytest.skip.Exception):
+            self.skipped += 1
+            return None
+        if settings.on_unmatched == "discard" and any(isinstance(refusal, UnmatchedRequest) for refusal in refusals):
             self.discarded += 1
             return None
         if refusals:
@@ -119,7 +121,7 @@ class Trials:
     @property
     def tried(self) -> int:
         """Runs in which nothing was wrong."""
-        return self.passed + self.allowed + self.discarded
+        return self.passed + self.allowed + self.discarded + self.skipped
 
     def _run_body(self) -> BaseException | None:
         __tracebackhide__ = True

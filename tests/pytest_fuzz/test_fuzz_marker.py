@@ -150,6 +150,29 @@ def test_a_request_that_was_never_recorded_is_a_verdict_of_its_own(fuzzed, verdi
     result.stdout.fnmatch_lines([line])
 
 
+def test_a_run_that_is_skipped_is_counted_as_skipped(fuzzed):
+    """A body that skips itself under a fault asked for nothing that was not recorded."""
+    suite = recorded(
+        fuzzed,
+        """
+        import pytest
+        from patient import AppError, post
+
+        @pytest.mark.llmreplay_fuzz(max_examples=5, kinds="transport", seed=1)
+        def test_one():
+            try:
+                post()
+            except AppError:
+                pytest.skip("the provider is down")
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r".*fuzzed with \d+ scenarios: \d+ skipped \(seed 1\)\."])
+
+
 def test_everything_is_rewound_between_two_scenarios(fuzzed):
     """In every run the call log begins empty, stubs are gone, and the clock stands where it stood."""
     suite = recorded(

@@ -60,12 +60,12 @@ SAMPLE = """
     SEEN = []
 
     @pytest.mark.llmreplay
-    @settings(database=None, max_examples=60, deadline=100)
+    @settings(database=None, max_examples=60, deadline={deadline})
     @given(faults=scenarios(kinds=("status", "transport"), min_faults=1, max_faults=1, attempts=1))
     def test_one(faults):
         with scenario(faults{arguments}) as replay:
             SEEN.append(faults)
-            until = time.perf_counter() + 0.3 * replay.recorder.records * (len(SEEN) == 1)
+            until = time.perf_counter() + {lasts_s} * replay.recorder.records
             while time.perf_counter() < until:
                 pass
             for text in {texts}:
@@ -80,11 +80,16 @@ SAMPLE = """
     """
 
 
+def a_sample(arguments="", **times):
+    """Give the sample of the docs, with a block that asks twice."""
+    return SAMPLE.format(arguments=arguments, texts=["one", "two"], **{"deadline": None, "lasts_s": 0, **times})
+
+
 @pytest.mark.parametrize("arguments", ["", ", cassette='named.json'"], ids=["of the marker", "named"])
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "rewrite"])
 def test_a_given_test_is_recorded_by_one_command(suite, arguments, mode):
-    """The block is recorded once, without faults, however long that takes; then the same test replays under them."""
-    suite.pytester.makepyfile(test_a=SAMPLE.format(arguments=arguments, texts=["one", "two"]))
+    """The block is recorded once, without faults; then the same test replays under them."""
+    suite.pytester.makepyfile(test_a=a_sample(arguments))
     sent = suite.sent
 
     suite.record(mode=mode).assert_outcomes(passed=2)
@@ -95,10 +100,16 @@ def test_a_given_test_is_recorded_by_one_command(suite, arguments, mode):
     assert suite.sent - sent == 2
 
 
+def test_a_provider_may_take_longer_than_an_example_may(suite):
+    """Hypothesis's deadline does not fail the example that is recorded, which would throw away what was paid for."""
+    suite.pytester.makepyfile(test_a=a_sample(deadline=1500, lasts_s=2))
+
+    suite.record("-k", "test_one").assert_outcomes(passed=1)
+
+
 def test_a_budget_holds_while_a_given_test_is_recorded(suite):
     """What the recorded block spent is judged at the end of the test."""
-    source = SAMPLE.format(arguments="", texts=["one", "two"])
-    suite.pytester.makepyfile(test_a=source.replace("mark.llmreplay", "mark.llmreplay(max_calls=1)"))
+    suite.pytester.makepyfile(test_a=a_sample().replace("mark.llmreplay", "mark.llmreplay(max_calls=1)"))
 
     result = suite.record("-k", "test_one")
 

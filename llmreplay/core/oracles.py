@@ -16,7 +16,7 @@ from llmreplay.core.retry_checks import retry_after_s
 from llmreplay.core.story import failed_check
 
 HANG_S = 600.0
-"""Seconds on the test's clock after which a test hangs."""
+"""Seconds on the test's clock, besides those that it was made to wait, after which a test hangs."""
 
 STORM = 10
 """A storm is so many times the attempts that the test makes without faults."""
@@ -92,7 +92,10 @@ def _why_final(attempt: Attempt) -> str:
 
 
 def ignored_retry_after(ending: Ending) -> AssertionError | None:
-    """Find a retry that came earlier than `retry-after` allowed; of more than 60 s the SDKs take no notice."""
+    """Find a retry that came earlier than `retry-after` allowed.
+
+    More than 60 s are not looked at: whether to wait so long is a matter of taste, of which SDKs too have several.
+    """
     for call in ending.calls:
         for before, later in zip(call.attempts, call.attempts[1:], strict=False):
             wanted_s = retry_after_s(before)

@@ -10,7 +10,7 @@ import pytest
 
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import Scenario
-from llmreplay.core.oracles import HANG_S, LIMITS, ORACLES
+from llmreplay.core.oracles import LIMITS, ORACLES
 from llmreplay.session import ON_UNMATCHED
 
 FUZZ, INVARIANT = "llmreplay_fuzz", "llmreplay_invariant"
@@ -29,7 +29,7 @@ class FuzzSettings:
         on_unmatched: What becomes of a request that was never recorded.
         oracles: Names of what is checked besides: of `ORACLES` and `LIMITS`.
         most_attempts: Of all calls together; None for ten times as many as without faults if `storm` is an oracle.
-        deadline_s: Seconds on the test's clock; None for 600 if `hang` is an oracle.
+        deadline_s: Seconds on the test's clock; None for 600 more than it was made to wait if `hang` is an oracle.
         examples: Scenarios, as text or objects, that are tried first.
         is_harmless: Whether only changes are drawn that leave what streams say.
     """
@@ -45,11 +45,6 @@ class FuzzSettings:
     deadline_s: float | None = None
     examples: tuple[str | Scenario, ...] = ()
     is_harmless: bool = False
-
-    @property
-    def longest_s(self) -> float | None:
-        """Seconds after which the test hangs; None if it may take for ever."""
-        return self.deadline_s or (HANG_S if "hang" in self.oracles else None)
 
 
 _COUNTS = {"max_examples": 0, "max_faults": 1, "seed": 0, "most_attempts": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,7 +12,7 @@ from llmreplay.core.attempt import Source
 from llmreplay.core.errors import RanAway, Refusal, UnmatchedRequest
 from llmreplay.core.limits import Limits
 from llmreplay.core.model import Response, header
-from llmreplay.core.oracles import ORACLES, STORM, Ending
+from llmreplay.core.oracles import HANG_S, ORACLES, STORM, Ending
 from llmreplay.core.reading import is_stream
 from llmreplay.core.streams import events_of, wire_of
 from llmreplay.providers import CATALOGUE
@@ -71,12 +71,17 @@ class Trials:
         self._replay = replay
         self._settings = settings
         self._secrets = _secrets()
-        storm = STORM * max(1, self.plain.attempts) if "storm" in settings.oracles else None
-        most, longest_s = settings.most_attempts or storm, settings.longest_s
-        limits = Limits()
-        if most is not None:
-            limits = replace(limits, most_attempts=most)
-        self._limits = limits if longest_s is None else replace(limits, deadline_s=longest_s)
+        self._limits = self._limits_of_a_run()
+
+    def _limits_of_a_run(self) -> Limits:
+        settings, usual = self._settings, Limits()
+        storm = STORM * max(1, self.plain.attempts) if "storm" in settings.oracles else usual.most_attempts
+        is_hang_told = "hang" in settings.oracles and settings.deadline_s is None
+        return Limits(
+            most_attempts=settings.most_attempts or storm,
+            deadline_s=settings.deadline_s or usual.deadline_s,
+            excess_s=HANG_S if is_hang_told else usual.excess_s,
+        )
 
     def problem_under(self, scenario: object) -> BaseException | None:
         """Run the test under a scenario; give what is wrong, None if nothing is."""

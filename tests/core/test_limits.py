@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from call_doubles import an_attempt
 from doubles import a_recorder, a_request, a_response
 
 from llmreplay.core.errors import RanAway, UnmatchedRequest
@@ -73,4 +74,43 @@ def test_a_deadline_begins_anew_with_each_refusal():
         limiter.check()
     limiter.check()
     with pytest.raises(RanAway, match="11 s have passed"):
+        limiter.check()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        an_attempt(None, started_s=0.0, took_s=600.0),
+        an_attempt(429, started_s=0.0, took_s=0.0, headers=(("retry-after", "86400"),)),
+    ],
+    ids=["until an attempt had ended", "as retry-after said"],
+)
+def test_what_an_application_was_made_to_wait_is_not_held_against_it(attempt):
+    """Seconds that the provider took, or asked for, do not count as excess; all the others do."""
+    asked_s = attempt.ended_s + (86400.0 if attempt.status else 0.0)
+    seconds = iter([0.0, 0.0, asked_s + 10, asked_s + 11])
+    limiter = Limiter(Limits(excess_s=10), a_recorder([]), lambda: next(seconds, 0.0))
+
+    limiter.check(attempt)
+    limiter.check()
+    with pytest.raises(RanAway) as caught:
+        limiter.check()
+
+    assert str(caught.value).splitlines() == [
+        f"{asked_s + 11:.0f} s have passed on the test's clock, and the test has not come to an end.",
+        "",
+        f"  limit     deadline_s=10, without the {asked_s:.0f} s that it was made to wait",
+        "  suspect   a wait without end",
+        "",
+        "  On purpose?   raise the limit: @pytest.mark.llmreplay_fuzz(deadline_s=...)",
+    ]
+
+
+def test_a_deadline_counts_every_second():
+    """Who sets a deadline of his own means all that passes, whoever asked for it."""
+    seconds = iter([0.0, 0.0, 11.0])
+    limiter = Limiter(Limits(deadline_s=10), a_recorder([]), lambda: next(seconds, 0.0))
+    limiter.check(an_attempt(None, started_s=0.0, took_s=600.0))
+
+    with pytest.raises(RanAway, match="11 s have passed on the test's clock"):
         limiter.check()

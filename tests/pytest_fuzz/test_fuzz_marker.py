@@ -331,6 +331,33 @@ def test_a_key_that_only_a_request_carried_must_not_be_told_either(fuzzed, heade
     result.stdout.fnmatch_lines(["*expected no key in the text of an exception*", "*AppError tells one*"])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_sdks_do_by_default_is_no_fault_of_the_application(fuzzed):
+    """A client that waits a day because it was told to, or ten minutes for an answer, passes all oracles."""
+    suite = recorded(
+        fuzzed,
+        """
+        import anthropic
+        import pytest
+
+        @pytest.mark.llmreplay_fuzz(
+            examples=["429@86400", "429@86400x*", "read_timeout", "read_timeoutx*", "delay@601x*"],
+            max_examples=0, allowed=anthropic.APIError, oracles="all",
+        )
+        def test_one():
+            client = anthropic.Anthropic()
+            client.messages.create(
+                model="claude-haiku-4-5", max_tokens=50, messages=[{"role": "user", "content": "hi"}]
+            )
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*fuzzed with 5 scenarios: *"])
+
+
 def test_a_loop_that_never_ends_is_stopped_though_no_oracle_was_asked_for(fuzzed):
     """An application that retries for ever under a lasting fault does not hang the suite."""
     suite = recorded(

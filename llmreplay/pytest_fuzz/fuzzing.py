@@ -6,7 +6,7 @@ import gc
 import secrets
 import unittest
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -25,6 +25,22 @@ from llmreplay.session.scenarios import scenario_of
 
 _FURTHER_ATTEMPTS = 2
 _AFTERWARDS = pytest.StashKey[Callable[[], None]]()
+_NOT_DETERMINISTIC = (
+    "the test is not deterministic: under this scenario it failed once, and passed at another time. What a run changes "
+    "must not be there for the next one, and threads must not race for the faults."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A scenario that failed.
+
+    Attributes:
+        is_flaky: Whether it did not always do so.
+    """
+
+    scenario: Scenario
+    is_flaky: bool = False
 
 
 class Fuzzing:
@@ -95,16 +111,16 @@ def _go_on(item: pytest.Item) -> None:
 
 def _smallest_failing(
     item: pytest.Item, trials: Trials, settings: FuzzSettings, seed: int, *, uses_database: bool
-) -> Scenario | None:
+) -> _Finding | None:
     for example in settings.examples:
         scenario = scenario_of(example)
         if trials.problem_under(scenario) is not None:
-            return scenario
+            return _Finding(scenario)
     if settings.max_examples == 0:
         return None
     from llmreplay.strategies.search import smallest_failing
 
-    return smallest_failing(
+    found = smallest_failing(
         _drawn(trials.plain, settings),
         trials.problem_under,
         trials.attempts_made,
@@ -114,6 +130,7 @@ def _smallest_failing(
         outside=outside_the_test,
         max_examples=settings.max_examples,
     )
+    return None if found is None else _Finding(found.scenario, found.is_flaky)
 
 
 def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
@@ -147,7 +164,7 @@ def _without_ping_events(scenario: Scenario) -> Scenario:
 
 
 def _raise_again(
-    item: pytest.Item, replay: Replay, trials: Trials, found: Scenario, settings: FuzzSettings, seed: int
+    item: pytest.Item, replay: Replay, trials: Trials, found: _Finding, settings: FuzzSettings, seed: int
 ) -> None:
     """Run the smallest failing scenario once more, so that what is reported is what it does."""
     __tracebackhide__ = True
@@ -155,15 +172,17 @@ def _raise_again(
     # the whole run: CPython 3.11.7 cannot format a traceback while it parses source (read 2026-11-21,
     # https://github.com/python/cpython/issues/106905).
     gc.collect()
-    problem = trials.problem_under(found)
+    problem = trials.problem_under(found.scenario)
     fails_alone = problem is not None and trials.fails_alone
-    smallest, is_refused = merged(found), bool(replay.recorder.refusals)
+    smallest, is_refused = merged(found.scenario), bool(replay.recorder.refusals)
     around = surrounded(item, replay)
     pasted = reproduction(smallest, settings, around, fails_alone=fails_alone, is_refused=is_refused)
     text = failure_text(smallest, pasted, trials, seed)
+    if problem is None or found.is_flaky:
+        text = f"{_NOT_DETERMINISTIC}\n\n{text}"
     item.add_report_section("call", "llmreplay: smallest scenario", text)
     if problem is None:
-        pytest.fail("the test is not deterministic: it failed under this scenario and now passes.", pytrace=False)
+        pytest.fail(_NOT_DETERMINISTIC, pytrace=False)
     if problem.__traceback__ is None:
         # It was seen from outside, so there is no place in the test to show.
         kind = f"{type(problem).__name__}: " if isinstance(problem, Refusal) else ""

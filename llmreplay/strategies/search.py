@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import hypothesis
@@ -16,6 +17,19 @@ from llmreplay.core.fault import Fault, Scenario
 _History: TypeAlias = tuple[tuple[Fault, ...], ...]
 
 _PHASES = (Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A scenario under which there is a problem.
+
+    Attributes:
+        scenario: The smallest that failed; of a flaky one, the last.
+        is_flaky: Whether one that failed did not fail again.
+    """
+
+    scenario: Scenario
+    is_flaky: bool = False
 
 
 class _Broken(Exception):
@@ -32,7 +46,7 @@ def smallest_failing(
     uses_database: bool = True,
     outside: Callable[[], AbstractContextManager[object]] = nullcontext,
     max_examples: int | None = None,
-) -> Scenario | None:
+) -> Found | None:
     """Look for a scenario under which there is a problem, and shrink it.
 
     Args:
@@ -47,9 +61,6 @@ def smallest_failing(
 
     Returns:
         The smallest one found; None if there is none.
-
-    Raises:
-        hypothesis.errors.Flaky: A scenario that failed did not fail again.
     """
     profile = hypothesis.settings()
     failing: list[Scenario] = []
@@ -82,12 +93,10 @@ def smallest_failing(
 
     try:
         try_one()
-    except hypothesis.errors.Flaky:
-        raise
-    except Exception:
+    except Exception as error:
         if not failing:
             raise
-        return failing[-1]
+        return Found(scenario=failing[-1], is_flaky=isinstance(error, hypothesis.errors.Flaky))
     return None
 
 

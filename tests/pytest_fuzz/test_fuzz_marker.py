@@ -566,6 +566,71 @@ def test_a_database_may_reach_its_host_though_the_test_is_offline(fuzzed):
     result.stdout.no_fnmatch_line("*ClosedConnection*")
 
 
+def test_a_failure_that_comes_and_goes_is_told_with_its_scenario_and_seed(fuzzed):
+    """State that outlives a run fails it once: the report says under what, and that the test is to blame."""
+    suite = recorded(
+        fuzzed,
+        """
+        import pytest
+        from patient import AppError, post
+
+        RUNS = []
+
+        @pytest.mark.llmreplay_fuzz(max_examples=30, kinds="status", seed=1, allowed=AppError)
+        def test_one():
+            RUNS.append(1)
+            try:
+                post()
+            except AppError:
+                if len(RUNS) == 7:
+                    raise KeyError("once")
+                raise
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "the test is not deterministic: under this scenario it failed once, and passed at another time. *",
+            "The test passes without faults and fails under the smallest scenario that was found:",
+            "*@pytest.mark.llmreplay*",
+            "*The first scenario that failed was number * (seed 1).",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*FlakyFailure*")
+
+
+def test_a_failure_that_comes_and_goes_but_comes_again_is_told_as_such(fuzzed):
+    """Where the last run fails too its own error is shown, and the report says that it does not always fail."""
+    suite = recorded(
+        fuzzed,
+        """
+        import pytest
+        from patient import AppError, post
+
+        RUNS = []
+
+        @pytest.mark.llmreplay_fuzz(max_examples=30, kinds="status", seed=1, allowed=AppError)
+        def test_one():
+            RUNS.append(1)
+            try:
+                post()
+            except AppError:
+                if len(RUNS) > 6 and len(RUNS) % 2:
+                    raise KeyError("at times")
+                raise
+        """,
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test is not deterministic: *", "*The first scenario that failed was number *"])
+    result.stdout.no_fnmatch_line("*FlakyFailure*")
+
+
 def test_the_same_seed_finds_the_same(fuzzed):
     """Two searches with one seed try the same scenarios in the same order."""
     suite = recorded(

@@ -32,7 +32,7 @@ def request_from(wire: WireRequest, *, is_compact: bool = False) -> Request:
 
     Args:
         wire: As read.
-        is_compact: Whether it was read from text without white space between its tokens.
+        is_compact: Whether a JSON body has no white space between its tokens.
 
     Raises:
         ValueError: A body is not what its name says.

@@ -12,6 +12,7 @@ from llmreplay.storage.chunks import chunks_from
 from llmreplay.storage.wire import WireChunks, WireHeaders, WireInteraction, WireRequest, plain_text
 
 T = TypeVar("T")
+_FEW_CHUNKS = 4
 
 
 def check_restorable(wire: WireInteraction) -> None:
@@ -38,7 +39,7 @@ def check_cuts(wire: WireInteraction, *, is_compact: bool) -> None:
 
     Args:
         wire: As read.
-        is_compact: Whether it was read from text without white space between its tokens.
+        is_compact: Whether JSON in it has no white space between its tokens.
 
     Raises:
         ValueError: One is not; the text ends with its place.
@@ -59,13 +60,15 @@ def has_cuts(wire: WireInteraction) -> bool:
     return False
 
 
-def has_verbatim(wire: WireInteraction) -> bool:
-    """Say whether white space between the tokens of any content is a provider's own."""
+def is_plain(wire: WireInteraction) -> bool:
+    """Say whether an interaction is no stream, and no white space in it is a provider's own."""
     if wire.response is not UNSET:
+        if len(wire.response.chunks) > _FEW_CHUNKS:
+            return False
         for chunks in wire.response.chunks:
             if chunks.sse is not UNSET or chunks.ndjson is not UNSET or chunks.layout == "verbatim":
-                return True
-    return False
+                return False
+    return True
 
 
 def _check_request(wire: WireRequest) -> None:

@@ -37,7 +37,7 @@ def chunks_from(wires: Sequence[WireChunks], *, is_compact: bool = False) -> tup
 
     Args:
         wires: As read.
-        is_compact: Whether they were read from text without white space between its tokens.
+        is_compact: Whether JSON in them has no white space between its tokens.
 
     Raises:
         ValueError: A body is not what its name says, or a cut is outside of it.

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 from llmreplay.core.errors import CassetteError
 from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import headers_from, request_from
-from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts, has_verbatim
+from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts, is_plain
 from llmreplay.storage.chunks import chunks_from
 from llmreplay.storage.diagnosis import damaged_file, wrong_value
 from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top, is_written_again
@@ -54,18 +54,16 @@ class StoredInteraction:
         summary: The line with which it begins, for the reader of the file.
     """
 
-    __slots__ = ("_is_compact", "_raw", "_slices", "during", "recorded_at", "summary")
+    __slots__ = ("_held", "_slices", "during", "recorded_at", "summary")
 
-    def __init__(self, raw: memoryview, wire: WireInteraction, *, is_compact: bool) -> None:
+    def __init__(self, held: memoryview | WireInteraction, wire: WireInteraction) -> None:
         """Take an interaction that was checked.
 
         Args:
-            raw: It, as JSON.
+            held: Its text as it stands; or what was read of it, its bodies without white space between their tokens.
             wire: What its own fields say.
-            is_compact: Whether no white space stands between the tokens of `raw`, nor did in what it restores.
         """
-        self._raw = raw
-        self._is_compact = is_compact
+        self._held = held
         self._slices: _Slices | None = None
         self.recorded_at = wire.recorded_at
         self.during: str = wire.during
@@ -74,25 +72,34 @@ class StoredInteraction:
     @property
     def request(self) -> Request:
         """As redacted; a JSON body without white space."""
+        held = self._held
+        if isinstance(held, WireInteraction):
+            return request_from(held.request, is_compact=True)
         # The outcome is asked for next, if this request is the one that was made.
-        slices = self._slices = _slices_from.decode(self._raw)
-        return request_from(slices.request, is_compact=self._is_compact)
+        slices = self._slices = _slices_from.decode(held)
+        return request_from(slices.request)
 
     @property
     def outcome(self) -> Outcome:
         """As received and redacted, byte for byte."""
+        held = self._held
+        if isinstance(held, WireInteraction):
+            return _outcome(held, is_compact=True)
         slices, self._slices = self._slices, None
         if slices is None:
-            slices = _slices_from.decode(self._raw)
+            slices = _slices_from.decode(held)
         if slices.response is not UNSET:
-            return _response(_response_from.decode(slices.response), is_compact=self._is_compact)
+            return _response(_response_from.decode(slices.response), is_compact=False)
         assert slices.failure is not UNSET, "an interaction without outcome is refused on loading"
         return _failure(_failure_from.decode(slices.failure))
 
     @property
     def interaction(self) -> Interaction:
         """The same as a plain value, everything read anew: nothing of it is kept."""
-        return interaction_from(_interaction_from.decode(self._raw), is_compact=self._is_compact)
+        held = self._held
+        if isinstance(held, WireInteraction):
+            return interaction_from(held, is_compact=True)
+        return interaction_from(_interaction_from.decode(held))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredInteraction):
@@ -133,8 +140,8 @@ def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[Stored
 def decode_in_place(buffer: bytearray, path: str, *, file_format: str = FORMAT) -> tuple[StoredInteraction, ...] | None:
     """Read a cassette file that looks as we write it, using up the memory that holds it.
 
-    Each interaction is put in its own place again without the white space between its tokens, as far as that loses
-    nothing: so it is read twice as fast later, and takes no more memory.
+    Bodies of JSON are put into the place of their interaction again without the white space between their tokens, as
+    far as that loses nothing: so they are there at once when they are asked for, and take no more memory.
 
     Args:
         buffer: The whole file; what it holds afterwards belongs to the interactions.
@@ -182,41 +189,48 @@ def _check_utf8(data: bytes | bytearray) -> None:
 
 
 def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
-    return StoredInteraction(raw, _checked(raw, place, path)[0], is_compact=False)
+    return StoredInteraction(raw, _checked(raw, place, path)[0])
 
 
 def _packed(raw: memoryview, path: str) -> StoredInteraction:
-    wire, compact = _checked(raw, "$", path)
-    if compact is None:
-        return StoredInteraction(raw, wire, is_compact=False)
-    packed = raw[: len(compact)]
-    packed[:] = compact
-    return StoredInteraction(packed, wire, is_compact=True)
+    wire, is_compact = _checked(raw, "$", path)
+    if not is_compact:
+        return StoredInteraction(raw, wire)
+    position = 0
+    for holder in (wire.request, *(() if wire.response is UNSET else wire.response.chunks)):
+        name = "json" if holder.json is not UNSET else "text" if holder.text is not UNSET else "base64"
+        body = getattr(holder, name)
+        if body is not UNSET:
+            data = memoryview(body)
+            place = raw[position : position + len(data)]
+            place[:] = data
+            setattr(holder, name, Raw(place))
+            position += len(data)
+    return StoredInteraction(wire, wire)
 
 
-def _checked(raw: memoryview, place: str, path: str) -> tuple[WireInteraction, bytes | None]:
+def _checked(raw: memoryview, place: str, path: str) -> tuple[WireInteraction, bool]:
     """Prove that an interaction can be restored, without restoring it.
 
     Returns:
-        What its own fields say, and the whole without white space between its tokens; None where that would not do.
+        What was read of it, and whether its bodies have no white space between their tokens, nor need to.
     """
     try:
         # Compact, it is read faster. One so large that a copy would count is read as it stands.
-        compact = None if len(raw) > _LARGE_BYTES else msgspec.json.format(raw, indent=-1)
-        read = raw if compact is None else compact
+        is_compact = len(raw) <= _LARGE_BYTES
+        read = msgspec.json.format(raw, indent=-1) if is_compact else raw
         wire = _interaction_from.decode(read)
         check_restorable(wire)
-        if compact is not None and has_verbatim(wire):
-            compact = None
+        is_compact = is_compact and is_plain(wire)
         if has_cuts(wire):
-            whole = wire if read is raw or compact is not None else _interaction_from.decode(raw)
-            check_cuts(whole, is_compact=compact is not None)
+            whole = wire if read is raw or is_compact else _interaction_from.decode(raw)
+            check_cuts(whole, is_compact=is_compact)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise wrong_value(path, place, str(error)) from None
     repeated = None if is_written_again(wire, read) else duplicate_key(read)
     if repeated is not None:
         raise wrong_value(path, place + repeated[0], f"the key `{repeated[1]}` stands here twice")
-    return wire, compact
+    return wire, is_compact
 
 
 def interaction_from(wire: WireInteraction, *, is_compact: bool = False) -> Interaction:
@@ -224,17 +238,20 @@ def interaction_from(wire: WireInteraction, *, is_compact: bool = False) -> Inte
 
     Args:
         wire: As read.
-        is_compact: Whether it was read from text without white space between its tokens.
+        is_compact: Whether its bodies have no white space between their tokens.
 
     Raises:
         ValueError: A body is not what its name says.
     """
-    if wire.response is not UNSET:
-        outcome: Outcome = _response(wire.response, is_compact=is_compact)
-    else:
-        assert wire.failure is not UNSET, "an interaction has one of the two"
-        outcome = _failure(wire.failure)
+    outcome = _outcome(wire, is_compact=is_compact)
     return Interaction(request_from(wire.request, is_compact=is_compact), outcome, wire.recorded_at, wire.during)
+
+
+def _outcome(wire: WireInteraction, *, is_compact: bool) -> Outcome:
+    if wire.response is not UNSET:
+        return _response(wire.response, is_compact=is_compact)
+    assert wire.failure is not UNSET, "an interaction has one of the two"
+    return _failure(wire.failure)
 
 
 def _response(wire: WireResponse, *, is_compact: bool) -> Response:

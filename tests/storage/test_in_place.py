@@ -14,7 +14,7 @@ from llmreplay.storage import files
 from llmreplay.storage.codec import decode, decode_in_place, encode
 from llmreplay.storage.files import load, save
 
-HELD = (an_interaction(), an_interaction(AN_EVENT), an_interaction(b'{\n  "a": [1, 2]\n}\n', body=b'{"b":  2}'))
+HELD = (an_interaction(), an_interaction(AN_EVENT), an_interaction(b'{\n  "a": [\n    1\n  ]\n}\n', body=b'{"b":  2}'))
 
 
 @settings(max_examples=300, deadline=None)
@@ -36,10 +36,10 @@ def test_white_space_of_our_own_is_taken_out_of_memory():
     """A packed interaction is read from text without any; a provider's own white space stays."""
     plain, stream, laid_out = decode_in_place(bytearray(encode(HELD)), "a.json")
 
-    assert b"\n" not in bytes(plain._raw)
-    assert b"\n" in bytes(stream._raw)
-    assert b"\n" not in bytes(laid_out._raw)
-    assert laid_out.outcome.body == b'{\n  "a": [1, 2]\n}\n'
+    assert bytes(plain._held.request.json) == b'{"model":"m"}'
+    assert b'{"type": "ping"   }' in bytes(stream._held)
+    assert bytes(laid_out._held.response.chunks[0].json) == b'{"a":[1]}'
+    assert laid_out.outcome.body == b'{\n  "a": [\n    1\n  ]\n}\n'
 
 
 @pytest.mark.parametrize(

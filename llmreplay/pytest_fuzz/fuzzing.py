@@ -37,10 +37,12 @@ class _Finding:
 
     Attributes:
         is_flaky: Whether it did not always do so.
+        runs: How many were made to lessen it, after Hypothesis had shrunk it.
     """
 
     scenario: Scenario
     is_flaky: bool = False
+    runs: int = 0
 
 
 class Fuzzing:
@@ -119,6 +121,7 @@ def _smallest_failing(
     if settings.max_examples == 0:
         return None
     from llmreplay.strategies.search import smallest_failing
+    from llmreplay.strategies.single_faults import samples_of
 
     found = smallest_failing(
         _drawn(trials.plain, settings),
@@ -128,9 +131,10 @@ def _smallest_failing(
         seed=seed,
         uses_database=uses_database,
         outside=outside_the_test,
+        milder=() if settings.is_harmless else samples_of(settings.kinds, streams=trials.plain.events > 0),
         max_examples=settings.max_examples,
     )
-    return None if found is None else _Finding(found.scenario, found.is_flaky)
+    return None if found is None else _Finding(found.scenario, found.is_flaky, found.runs)
 
 
 def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
@@ -178,6 +182,8 @@ def _raise_again(
     around = surrounded(item, replay)
     pasted = reproduction(smallest, settings, around, fails_alone=fails_alone, is_refused=is_refused)
     text = failure_text(smallest, pasted, trials, seed)
+    if found.runs:
+        text += f"\nAfter it had shrunk, {found.runs} more runs looked for less."
     if problem is None or found.is_flaky:
         text = f"{_NOT_DETERMINISTIC}\n\n{text}"
     item.add_report_section("call", "llmreplay: smallest scenario", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 
 from llmreplay.core.fault import Fault, Scenario
+from llmreplay.strategies.lessening import Lessening, Origin, origin_of
 
 _History: TypeAlias = tuple[tuple[Fault, ...], ...]
 
@@ -26,10 +27,12 @@ class Found:
     Attributes:
         scenario: The smallest that failed; of a flaky one, the last.
         is_flaky: Whether one that failed did not fail again.
+        runs: How many were made to lessen it, after it had shrunk.
     """
 
     scenario: Scenario
     is_flaky: bool = False
+    runs: int = 0
 
 
 class _Broken(Exception):
@@ -45,6 +48,7 @@ def smallest_failing(
     seed: int,
     uses_database: bool = True,
     outside: Callable[[], AbstractContextManager[object]] = nullcontext,
+    milder: Sequence[Fault] = (),
     max_examples: int | None = None,
 ) -> Found | None:
     """Look for a scenario under which there is a problem, and shrink it.
@@ -57,13 +61,14 @@ def smallest_failing(
         seed: Of this search; the same seed tries the same, what the database holds apart.
         uses_database: Whether that is used at all.
         outside: Gives a context in which it is used: what a test must not do, a database may.
+        milder: Faults that may take the place of what was drawn, mild to severe.
         max_examples: To be tried; None for as many as Hypothesis's profile says.
 
     Returns:
         The smallest one found; None if there is none.
     """
     profile = hypothesis.settings()
-    failing: list[Scenario] = []
+    failing: list[tuple[Scenario, Origin, int]] = []
     tried = Tried()
     tried.add(Scenario(), attempts_made())
 
@@ -87,7 +92,7 @@ def smallest_failing(
         if problem is None:
             tried.add(scenario, attempts_made())
             return
-        failing.append(scenario)
+        failing.append((scenario, origin_of(problem), attempts_made()))
         # The error itself tells two bugs apart, by its type and place.
         raise problem if isinstance(problem, Exception) else _Broken(type(problem).__name__) from problem
 
@@ -96,7 +101,10 @@ def smallest_failing(
     except Exception as error:
         if not failing:
             raise
-        return Found(scenario=failing[-1], is_flaky=isinstance(error, hypothesis.errors.Flaky))
+        if isinstance(error, hypothesis.errors.Flaky):
+            return Found(scenario=failing[-1][0], is_flaky=True)
+        lessening = Lessening(problem_under, attempts_made, tried.__contains__, milder)
+        return Found(scenario=lessening.least(*failing[-1]), runs=lessening.runs)
     return None
 
 

@@ -88,6 +88,13 @@ def faults(
     )
 
 
+def samples_of(kinds: Sequence[str] | None, *, streams: bool = True) -> tuple[Fault, ...]:
+    """Give what the catalogue holds of some kinds, mild to severe; the arguments are those of `faults`."""
+    found = entries_of(kinds, is_streamed=None if streams else False)
+    entries = {entry for entries in found.values() for entry in entries}
+    return tuple(fault for entry in CATALOGUE if entry in entries for fault in entry.faults())
+
+
 def _weighted(groups: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
     """Repeat faults so that each kind is drawn about as often as any other, by one choice: that shrinks best."""
     for kind, entries in groups.items():

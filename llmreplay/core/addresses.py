@@ -58,12 +58,11 @@ class Addresses:
 
     def kind_of(self, request: Request, address: Address) -> tuple[Traffic, Api | None]:
         """Say what kind of traffic a request is, and whose endpoint it is for; looks at the body where it must."""
-        api = address.api
-        stand_in = None
-        if address.is_loopback and (api is None or address.traffic is None):
-            stand_in = stand_in_api(request, self._catalogue.apis)
-        traffic = address.traffic or (Traffic.RECORDED if stand_in else Traffic.PASSED)
-        return traffic, api or stand_in
+        api, traffic = address.api, address.traffic
+        if not address.is_loopback or (api is not None and traffic is not None):
+            return traffic or Traffic.PASSED, api
+        stand_in = stand_in_api(request, self._catalogue.apis)
+        return traffic or (Traffic.RECORDED if stand_in else Traffic.PASSED), api or stand_in
 
     def _read(self, method: str, url: str) -> Address:
         settings, catalogue = self._settings, self._catalogue

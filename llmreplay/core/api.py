@@ -49,6 +49,7 @@ class Api:
         build_response: Makes up an answer to a request, streamed (True) or not.
         looks_like: Says whether a decoded body has this endpoint's shape; used where the host is a stand-in.
         canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
+        sends_pings: Whether its streams bring events named `ping` of their own.
         volatile_query: Query parameters that come and go with SDK versions without changing what is asked.
         source: Address of the vendor's documentation, with the day it was read.
     """
@@ -70,6 +71,7 @@ class Api:
     build_response: Callable[[Reply, Request, bool], Response] | None = None
     looks_like: Callable[[Json], bool] | None = None
     canonical_path: Callable[[str], str] | None = None
+    sends_pings: bool = False
     volatile_query: tuple[str, ...] = ()
 
 

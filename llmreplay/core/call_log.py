@@ -59,7 +59,8 @@ class CallLog:
         waits = self._sleeps.pop(attempt.origin.key, None)
         if waits:
             attempt.wait_s = sum(waits)
-        if self._waiting and not _follows(attempt, self._waiting[-1]):
+        waiting = self._waiting
+        if waiting and (waiting[-1].ended_s is None or waiting[-1].origin.key != attempt.origin.key):
             self._enter_waiting()
         self._waiting.append(attempt)
         if self._begun or self._unsettled:
@@ -126,10 +127,6 @@ class CallLog:
             return None
         self._left.add(call)
         return call
-
-
-def _follows(attempt: Attempt, last: Attempt) -> bool:
-    return last.has_ended and last.origin.key == attempt.origin.key
 
 
 def _is_unsettled(call: Call) -> bool:

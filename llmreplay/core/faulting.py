@@ -93,7 +93,7 @@ class Faulting:
         """
         if self.before is not None:
             self.before(attempt)
-        if not self.is_in_use:
+        if not self.armed and self.at_random is None:
             return ()
         now = time()
         occurrence, key = self._occurrence_and_key(attempt)

@@ -17,7 +17,8 @@ from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
 from llmreplay.interceptors.patches import Patches
 
 MODULES = ("httpx2", "httpx")
-_SCHEMES = frozenset(("http", "https", "ws", "wss"))
+# Any other address is the library's own to refuse: nothing is sent, in a replay neither.
+_REACHABLE = ("http://", "https://", "ws://", "wss://")
 
 
 def patch(library: ModuleType, patches: Patches) -> None:
@@ -27,9 +28,6 @@ def patch(library: ModuleType, patches: Patches) -> None:
 
 
 def _opened_for(native: Any) -> Opened | None:
-    # An address that no client can reach is the library's own to refuse: nothing is sent, in a replay neither.
-    if DISPATCH.is_idle or native.url.scheme not in _SCHEMES:
-        return None
     return DISPATCH.current(lambda: f"{native.method} {native.url}")
 
 
@@ -40,11 +38,10 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         opened = _opened_for(request)
         if opened is None:
             return original(self, request)
-        plan = opened.recorder.plan(
-            exchange.request_from(request, request.read()),
-            origin=current_origin(),
-            timeouts=exchange.timeouts_from(request),
-        )
+        asked = exchange.request_from(request, request.read())
+        if not asked.url.startswith(_REACHABLE):
+            return original(self, request)
+        plan = opened.recorder.plan(asked, origin=current_origin(), timeouts=exchange.timeouts_from(request))
         if isinstance(plan, PassThrough):
             with DISPATCH.sending():
                 return original(self, request)
@@ -57,7 +54,8 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         if isinstance(outcome, TransportFailure):
             fail(opened, plan, outcome)
             raise exchange.exception_for(library, outcome, request)
-        pass_time(opened, outcome.delay_s)
+        if outcome.delay_s:
+            pass_time(opened, outcome.delay_s)
         return exchange.response_to(library, outcome, streams.replay_sync(Delivery(opened, plan, outcome), request))
 
     def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:
@@ -96,11 +94,10 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         opened = _opened_for(request)
         if opened is None:
             return await original(self, request)
-        plan = opened.recorder.plan(
-            exchange.request_from(request, await request.aread()),
-            origin=current_origin(),
-            timeouts=exchange.timeouts_from(request),
-        )
+        asked = exchange.request_from(request, await request.aread())
+        if not asked.url.startswith(_REACHABLE):
+            return await original(self, request)
+        plan = opened.recorder.plan(asked, origin=current_origin(), timeouts=exchange.timeouts_from(request))
         if isinstance(plan, PassThrough):
             with DISPATCH.sending():
                 return await original(self, request)
@@ -151,11 +148,6 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     return handle_async_request
 
 
-def _raise_at_bad_end(library: ModuleType, end: End, request: Any) -> None:
-    if end is not End.COMPLETE:
-        raise exchange.exception_at(library, end, request)
-
-
 @cache
 def _streams(library: ModuleType) -> Any:
     """Make the stream classes of a library: its clients accept no others."""
@@ -167,12 +159,17 @@ def _streams(library: ModuleType) -> Any:
 
         def __iter__(self) -> Iterator[bytes]:
             delivery = self._delivery
+            opened, speed = delivery.opened, delivery.plan.speed
             for chunk in delivery.outcome.chunks:
-                pass_time(delivery.opened, chunk.delay_s, chunk.after_s, delivery.plan.speed)
+                if speed or chunk.delay_s:
+                    pass_time(opened, chunk.delay_s, chunk.after_s, speed)
                 delivery.took()
                 yield chunk.data
-            pass_time(delivery.opened, delivery.outcome.end_delay_s)
-            _raise_at_bad_end(library, delivery.ended(), self._request)
+            if delivery.outcome.end_delay_s:
+                pass_time(opened, delivery.outcome.end_delay_s)
+            end = delivery.ended()
+            if end is not End.COMPLETE:
+                raise exchange.exception_at(library, end, self._request)
 
         def close(self) -> None:
             self._delivery.left()
@@ -184,12 +181,16 @@ def _streams(library: ModuleType) -> Any:
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             delivery = self._delivery
+            opened, speed = delivery.opened, delivery.plan.speed
             for chunk in delivery.outcome.chunks:
-                await pass_time_async(delivery.opened, chunk.delay_s, chunk.after_s, delivery.plan.speed)
+                if speed or chunk.delay_s:
+                    await pass_time_async(opened, chunk.delay_s, chunk.after_s, speed)
                 delivery.took()
                 yield chunk.data
-            await pass_time_async(delivery.opened, delivery.outcome.end_delay_s + delivery.patience_s)
-            _raise_at_bad_end(library, delivery.ended(), self._request)
+            await pass_time_async(opened, delivery.outcome.end_delay_s + delivery.patience_s)
+            end = delivery.ended()
+            if end is not End.COMPLETE:
+                raise exchange.exception_at(library, end, self._request)
 
         async def aclose(self) -> None:
             self._delivery.left()

@@ -29,6 +29,7 @@ MESSAGES = Api(
     answer_from_body=messages.answer_from_body,
     answer_from_events=messages.answer_from_events,
     is_terminal=messages.is_terminal,
+    sends_pings=True,
     error_reply=error_reply,
     error_event=error_event,
     build_response=build_response,
@@ -43,6 +44,7 @@ COMPLETE = Api(
     source=SOURCE,
     wire=Wire.SSE,
     is_streamed=messages.is_streamed,
+    sends_pings=True,
     error_reply=error_reply,
 )
 

@@ -139,6 +139,7 @@ def _smallest_failing(
 
 def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
     from llmreplay.strategies import harmless_scenarios, scenarios
+    from llmreplay.strategies.rows import send_pings
 
     attempts = plain.attempts + _FURTHER_ATTEMPTS
     if settings.is_harmless:
@@ -151,12 +152,11 @@ def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
         events=max(1, plain.events),
         streams=plain.events > 0,
     )
-    is_anthropic = bool(plain.apis) and all(name.startswith("anthropic.") for name in plain.apis)
-    return drawn if is_anthropic else drawn.map(_without_ping_events)
+    return drawn if send_pings(plain.apis) else drawn.map(_without_ping_events)
 
 
 def _without_ping_events(scenario: Scenario) -> Scenario:
-    """Keep a stream alive by comments, as every api may, where it would be by events that only Anthropic sends."""
+    """Keep a stream alive by comments, as every api may, where it would be by events that this one never sends."""
     return Scenario(
         tuple(
             replace(injection, fault=replace(injection.fault, form="comment"))

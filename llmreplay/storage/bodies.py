@@ -40,8 +40,9 @@ def request_from(wire: WireRequest, *, is_compact: bool = False) -> Request:
     if wire.json is UNSET:
         body = bytes_from(wire.text, wire.base64)
     else:
-        body = restored(wire.json, "verbatim" if is_compact else "compact")
-    return Request(wire.method, plain_text(wire.url), headers_from(wire.headers), body)
+        body = bytes(wire.json) if is_compact else restored(wire.json, "compact")
+    url = wire.url if isinstance(wire.url, str) else plain_text(wire.url)
+    return Request(wire.method, url, headers_from(wire.headers), body)
 
 
 def text_or_base64(data: bytes) -> tuple[Raw | msgspec.UnsetType, Raw | msgspec.UnsetType]:

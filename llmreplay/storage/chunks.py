@@ -133,7 +133,7 @@ def _data_from(wire: WireChunks, *, is_compact: bool) -> bytes:
         return sse_from(wire.sse, wire.newline)
     if wire.json is not UNSET:
         is_there = is_compact and wire.layout == "compact"
-        data = restored(wire.json, "verbatim" if is_there else wire.layout)
+        data = bytes(wire.json) if is_there else restored(wire.json, wire.layout)
         return wire.before.encode() + data + wire.after.encode() if wire.before or wire.after else data
     if wire.ndjson is not UNSET:
         return ndjson_from(wire.ndjson)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from llmreplay.core.api import Api
@@ -22,3 +23,9 @@ def rows_named(api: Api | str) -> tuple[Api, ...]:
         names = ", ".join(sorted({row.name for row in APIS}))
         raise SettingError(f"api={api!r}: no such api. Name a provider, a pattern, or one of: {names}.")
     return found
+
+
+def send_pings(apis: Iterable[Api | str]) -> bool:
+    """Say whether all of these apis, of which there is one at least, send `ping` events where they stream."""
+    streaming = [row for api in apis for row in rows_named(api) if row.wire is not None]
+    return bool(streaming) and all(row.sends_pings for row in streaming)

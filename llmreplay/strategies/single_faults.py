@@ -13,7 +13,7 @@ from llmreplay.faults.catalogue import CATALOGUE, Entry, Needs
 from llmreplay.faults.chunking import Pings, Rechunk
 from llmreplay.faults.kinds import KINDS, kind_of
 from llmreplay.faults.latency import Delay, SlowFirstToken, SlowStream
-from llmreplay.strategies.rows import rows_named
+from llmreplay.strategies.rows import rows_named, send_pings
 
 MOST_EVENTS = 8
 _SHARE = 12
@@ -133,17 +133,16 @@ def _rechunks() -> st.SearchStrategy[Fault]:
     )
 
 
-def harmless_faults(api: Api | str | None = None) -> st.SearchStrategy[Fault]:
+def harmless_faults(apis: Api | str | Sequence[Api | str] = ()) -> st.SearchStrategy[Fault]:
     """Draw a change of the way a stream comes that leaves what it says: other chunks, comments, short delays.
 
     Args:
-        api: As for `faults`. Anthropic's streams may get its own `ping` events too, which others do not send.
+        apis: In use. Where all of them send `ping` events, their streams may get more of those.
     """
     waits = st.sampled_from(_HARMLESS_DELAYS_S)
-    is_anthropic = api is not None and all(row.provider == "anthropic" for row in rows_named(api))
-    pings = st.builds(
-        Pings, every=st.integers(1, 3), form=st.sampled_from(("comment", "event") if is_anthropic else ("comment",))
-    )
+    given = (apis,) if isinstance(apis, str | Api) else apis
+    forms = ("comment", "event") if send_pings(given) else ("comment",)
+    pings = st.builds(Pings, every=st.integers(1, 3), form=st.sampled_from(forms))
     return st.one_of(
         _rechunks(),
         pings,

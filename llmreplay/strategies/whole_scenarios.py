@@ -12,7 +12,6 @@ from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import Fault, Injection, Scenario, Schedule
 from llmreplay.faults.schedule import after, always, first, nth
-from llmreplay.strategies.rows import rows_named
 from llmreplay.strategies.single_faults import MOST_EVENTS, faults, harmless_faults
 
 MOST_ATTEMPTS = 4
@@ -87,9 +86,7 @@ def harmless_scenarios(
         apis: The apis in use; they decide which keep-alives are usual.
         attempts: They begin at one of the first so many.
     """
-    known = {row.provider for api in apis or () for row in rows_named(api)}
-    harmless = harmless_faults("anthropic" if known == {"anthropic"} else None)
-    return _scenarios({None: harmless}, 1, max_faults, attempts)
+    return _scenarios({None: harmless_faults(apis or ())}, 1, max_faults, attempts)
 
 
 def _scenarios(

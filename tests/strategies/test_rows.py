@@ -1,0 +1,24 @@
+"""Finding the rows of apis by what a user calls them."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmreplay.strategies.rows import send_pings
+
+
+@pytest.mark.parametrize(
+    ("apis", "expected"),
+    [
+        (("anthropic.messages",), True),
+        (("anthropic",), True),
+        (("anthropic.messages", "openai.chat.completions"), False),
+        (("openai.chat.completions",), False),
+        (("anthropic.messages.count_tokens",), False),
+        ((), False),
+    ],
+    ids=["one that does", "a provider that does", "one of two", "one that does not", "no stream", "none"],
+)
+def test_ping_events_are_sent_where_all_streams_have_them(apis, expected):
+    """An api that never sends an event of the name is given none by what is to change nothing."""
+    assert send_pings(apis) is expected

@@ -46,6 +46,8 @@ class Watch:
         self.is_on = is_on
         self._refuse = refuse
         self._threads = WeakSet(threading.enumerate())
+        # Not every thread is one of `threading`: a test runner's own may be none.
+        self._numbers = frozenset(sys._current_frames())
         self._has_thrown = False
 
     def select(self, loop: Any, real_select: Callable[[float | None], Any]) -> Any:
@@ -72,9 +74,12 @@ class Watch:
         threads = {thread.ident: thread for thread in threading.enumerate()}
         here = threading.get_ident()
         return any(
-            ident != here and _may_act(frame, is_new=threads.get(ident) not in self._threads)
-            for ident, frame in sys._current_frames().items()
+            number != here and _may_act(frame, is_new=self._is_new(number, threads.get(number)))
+            for number, frame in sys._current_frames().items()
         )
+
+    def _is_new(self, number: int, thread: threading.Thread | None) -> bool:
+        return number not in self._numbers if thread is None else thread not in self._threads
 
     def _give_up(self, loop: Any) -> None:
         task, waited_for = _wait_of(_main_task(loop))

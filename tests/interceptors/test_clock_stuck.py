@@ -1,5 +1,6 @@
 """Loops that wait for what never comes are given up, and those that something may still wake are not."""
 
+import _thread
 import asyncio
 import contextlib
 import os
@@ -16,6 +17,9 @@ import pytest
 from llmreplay.interceptors import clock_stuck
 from llmreplay.interceptors.clock import VirtualClock
 from llmreplay.interceptors.clock_stuck import Watch
+
+# A watch that fails to see that nothing will come waits for ever.
+pytestmark = pytest.mark.timeout(120)
 
 
 class GivenUp(BaseException):
@@ -88,6 +92,22 @@ def test_a_wait_that_nothing_ends_is_given_up(main):
 
     assert len(places) == 1
     assert f"{__file__}:" in places[0]
+
+
+def test_a_thread_that_threading_does_not_know_is_no_new_one_if_it_was_there_before():
+    """A worker of a test runner is read to by such a thread: what it waits for is no sign of work for a test."""
+    lock = threading.Lock()
+    lock.acquire()
+    number = _thread.start_new_thread(lambda: lock.acquire(), ())
+    while number not in sys._current_frames():
+        time.sleep(0.01)
+
+    before, after = Watch(GivenUp, lambda: True), Watch(GivenUp, lambda: True)
+    before._numbers -= {number}
+    lock.release()
+
+    assert before._is_new(number, None)
+    assert not after._is_new(number, None)
 
 
 def test_a_wait_that_goes_on_after_it_was_given_up_is_ended_all_the_same():

@@ -422,6 +422,7 @@ def test_a_loop_that_swallows_all_it_is_told_comes_to_its_end_and_is_judged_ther
     result.stdout.fnmatch_lines(["*RanAway: 31 attempts were made*"])
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("plugin", ["asyncio", "anyio"])
 def test_a_wait_for_what_never_comes_is_ended_and_told(fuzzed, plugin):
     """A task that waits for an event which only a success sets is no hang of the suite, and the loop serves on."""

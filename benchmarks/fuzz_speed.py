@@ -26,7 +26,7 @@ from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.simulator import Simulator
 from llmreplay.strategies import scenarios
 
-ROUNDS = 5
+ROUNDS = 14
 ASKED = {"model": "claude-haiku-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
 STATUSES = (200, 200, 429, 500, 503, 529, 400)
 
@@ -120,7 +120,7 @@ def record(folder: Path, *, is_streamed: bool) -> None:
 
 def main() -> None:
     """Print a row for plain calls and one for streams."""
-    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     print("| call | by hand, examples/s | llmreplay, examples/s | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         for is_streamed in (False, True):

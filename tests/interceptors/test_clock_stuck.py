@@ -124,15 +124,18 @@ def test_a_wait_that_goes_on_after_it_was_given_up_is_ended_all_the_same():
 
 def test_a_loop_is_its_own_again_once_the_clock_is_closed():
     """After the test a loop waits as long as it likes."""
+    places = []
 
     async def main():
         with VirtualClock() as clock:
-            clock.watch(Watch(GivenUp, is_on=lambda: clock.is_open))
+            clock.watch(Watch(places.append, is_on=lambda: clock.is_open))
         done = asyncio.Event()
         threading.Thread(target=wake_later, args=(asyncio.get_running_loop(), done.set)).start()
         await done.wait()
+        return done.is_set()
 
-    asyncio.run(main())
+    assert asyncio.run(main())
+    assert places == []
 
 
 def wake_later(loop, wake, after_s=0.4):
@@ -223,7 +226,11 @@ async def woken_by_a_real_timer():
 )
 def test_a_wait_that_something_ends_is_not_given_up(main):
     """However long it takes in real time: what may still wake the loop is waited for."""
-    run_watched(main)
+    places = []
+
+    run_watched(main, places=places)
+
+    assert places == []
 
 
 @pytest.mark.parametrize("wait", [lambda event: event.wait(), lambda event: event.wait(60)], ids=["for ever", "long"])
@@ -244,16 +251,19 @@ def test_a_loop_of_another_thread_that_was_there_before_and_has_a_timer_may_wake
     background = asyncio.new_event_loop()
     thread = threading.Thread(target=background.run_forever)
     thread.start()
+    places = []
 
     async def main():
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asyncio.sleep(0.4), background))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asyncio.sleep(0.4, "awake"), background))
 
     try:
-        run_watched(main)
+        woken = run_watched(main, places=places)
     finally:
         background.call_soon_threadsafe(background.stop)
         thread.join()
         background.close()
+
+    assert (woken, places) == ("awake", [])
 
 
 def test_a_server_in_another_thread_keeps_nothing_alive():

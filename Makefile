@@ -9,6 +9,9 @@ BENCH_ENVIRONMENT ?= .venv-bench
 BIN := $(ENVIRONMENT)/bin
 READY := $(ENVIRONMENT)/ready
 
+# The tests start many Pythons, and none of them should compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint clean
 

@@ -21,7 +21,9 @@ from llmreplay import use_cassette
 from llmreplay.storage.files import load, load_partial
 from llmreplay.storage.journal import recover
 
-SESSIONS = 100
+SESSIONS = int(os.environ.get("SESSIONS", "30"))
+"""How many are killed; `SESSIONS=100` for more certainty."""
+
 TEXTS = [f"question {number}" for number in range(6)]
 OLD_TEXTS = ["an old question", "another old question"]
 

@@ -24,6 +24,8 @@ ASKED = {
 }
 LEFT = []
 """What nobody closes stays here, so that no garbage collection does."""
+LOOPS = []
+"""Loops of those, for after the test: when such a stream is freed, its loop gets the task to close it."""
 
 
 def by_the_sdk():
@@ -39,7 +41,7 @@ def by_the_async_sdk():
         return [(await anext(aiter(stream))).to_json()]
 
     loop = asyncio.new_event_loop()
-    LEFT.append(loop)
+    LOOPS.append(loop)
     return loop.run_until_complete(main())
 
 
@@ -69,11 +71,13 @@ def without_reading():
 def let_go():
     """Let go of what was left open once the test is over."""
     yield
-    for one in LEFT:
-        if isinstance(one, asyncio.AbstractEventLoop):
-            one.close()
     LEFT.clear()
     gc.collect()
+    while LOOPS:
+        loop = LOOPS.pop()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")

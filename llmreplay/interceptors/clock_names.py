@@ -119,6 +119,8 @@ class Names:
                 return
             if len(sys.modules) != self._module_count:
                 self.bind(self._application_packages)
+            if self._views.keys().isdisjoint(map(id, list(namespace.values()))):
+                return
             module = sys.modules.get(str(namespace.get("__name__")))
             if module is not None and issubclass(type(module), ModuleType) and _namespace(module) is namespace:
                 self._bind_places(module, [place for place in namespace if id(namespace[place]) in self._views])

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+import anthropic
 from contestants import Contestant
 from material import ask, prompt, the_ordinary_client
 
-# Enough calls for a median that stands still, shared out over repetitions in turn.
+# Enough calls for a median that stands still, shared out over repetitions.
 _CALLS = 1500
-_MOST_REPETITIONS = 15
 _FEWEST_REPETITIONS = 3
+_MOST_REPETITIONS = 60
+_CALLS_IN_TURN = 50
+"""A contestant and the limit take turns so often: a machine that is busy for a second slows down both."""
 
 
 @dataclass(slots=True)
@@ -26,7 +29,8 @@ class Measured:
         name: The contestant's.
         count: Interactions on the cassette.
         body_bytes: Of a request and of an answer.
-        call_us: Median time of a call, of each repetition.
+        call_us: Median time of a call, of each turn.
+        ratios: The same over that of the limit's turn beside it.
         first_call_us: Time of the first call, of each repetition.
         open_ms: Time to open the cassette, of each repetition.
         played: The fewest calls that were played in a repetition.
@@ -37,34 +41,41 @@ class Measured:
     count: int
     body_bytes: int
     call_us: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
     first_call_us: list[float] = field(default_factory=list)
     open_ms: list[float] = field(default_factory=list)
     played: int = 0
     problem: str = ""
 
+    @property
+    def ratio(self) -> float | None:
+        """The median of the ratios; None without figures."""
+        return median(self.ratios) if self.ratios else None
+
 
 def measure(
     contestants: Sequence[Contestant], paths: dict[str, Path], count: int, body_bytes: int, *, limit_s: float
 ) -> list[Measured]:
-    """Time every call of a replay in the order recorded; contestants take turns, repetition by repetition.
+    """Time every call of a replay in the order recorded, each contestant beside the first.
 
     Args:
         contestants: The first of them is what the others are compared with.
         paths: A cassette for each contestant that has files, by name.
         count: Interactions on each cassette.
         body_bytes: Of a request and of an answer.
-        limit_s: After so many seconds a contestant's repetition is broken off, and is its last.
+        limit_s: After so many seconds of its own a contestant's repetition is broken off, and is its last.
     """
+    limit, *others = contestants
     questions = [prompt(number, body_bytes) for number in range(count)]
     results = {one.name: Measured(one.name, count, body_bytes) for one in contestants}
     repetitions = max(_FEWEST_REPETITIONS, min(_MOST_REPETITIONS, _CALLS // count))
     for repetition in range(repetitions):
-        for one in _turned(contestants, repetition):
+        for one in _turned(others, repetition):
             result = results[one.name]
             if result.problem or (result.call_us and result.played < count):
                 continue
             try:
-                _replay(one, paths.get(one.name, Path()), questions, result, limit_s)
+                _replay(one, paths[one.name], questions, result, limit, results[limit.name], limit_s)
             except Exception as error:
                 result.problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
     return list(results.values())
@@ -75,30 +86,53 @@ def _turned(contestants: Sequence[Contestant], by: int) -> list[Contestant]:
     return [*contestants[by:], *contestants[:by]]
 
 
-def _replay(one: Contestant, path: Path, questions: Sequence[str], result: Measured, limit_s: float) -> None:
-    times: list[float] = []
-    clock = time.perf_counter
+def _replay(
+    one: Contestant,
+    path: Path,
+    questions: Sequence[str],
+    result: Measured,
+    limit: Contestant,
+    least: Measured,
+    limit_s: float,
+) -> None:
+    count = len(questions)
     the_ordinary_client()
-    replaying = one.replaying(path, len(questions), result.body_bytes)
     gc.collect()
+    began = time.perf_counter()
+    with one.replaying(path, count, result.body_bytes) as client:
+        result.open_ms.append((time.perf_counter() - began) * 1e3)
+        with limit.replaying(Path(), count, result.body_bytes) as least_client:
+            played, spent_s = 0, 0.0
+            while played < count and spent_s <= limit_s:
+                turn = questions[played : played + _CALLS_IN_TURN]
+                sides = [(client, limit_s - spent_s), (least_client, limit_s)]
+                # Who is first meets cold caches: they take turns in that as well.
+                in_order = reversed(sides) if len(result.ratios) % 2 else sides
+                taken = {asking: _times(asking, turn, seconds) for asking, seconds in in_order}
+                times, its = taken[client], taken[least_client]
+                if not played:
+                    result.first_call_us.append(times[0] * 1e6)
+                    least.first_call_us.append(its[0] * 1e6)
+                result.call_us.append(median(times) * 1e6)
+                least.call_us.append(median(its) * 1e6)
+                result.ratios.append(median(times) / median(its))
+                played += len(times)
+                spent_s += sum(times)
+    result.played = min(result.played or played, played)
+    least.played = count
+    least.ratios = [1.0]
+
+
+def _times(client: anthropic.Anthropic, questions: Sequence[str], limit_s: float) -> list[float]:
+    """Ask in order, until the time is up; give the seconds of each call."""
+    clock = time.perf_counter
+    times: list[float] = []
     began = clock()
-    with replaying as client:
-        opened = clock()
-        for question in questions:
-            before = clock()
-            ask(client, question)
-            after = clock()
-            times.append(after - before)
-            if after - opened > limit_s:
-                break
-    result.open_ms.append((opened - began) * 1e3)
-    result.first_call_us.append(times[0] * 1e6)
-    result.call_us.append(median(times) * 1e6)
-    result.played = min(result.played or len(times), len(times))
-
-
-def ratio_to(limit: Measured, one: Measured) -> float | None:
-    """Compare medians repetition by repetition, then take the median of that; None without figures."""
-    pairs = zip(one.call_us, limit.call_us, strict=False)
-    ratios = [mine / least for mine, least in pairs]
-    return median(ratios) if ratios else None
+    for question in questions:
+        before = clock()
+        ask(client, question)
+        after = clock()
+        times.append(after - before)
+        if after - began > limit_s:
+            break
+    return times

@@ -53,25 +53,24 @@ def run_calls_and_files(options: argparse.Namespace, folder: Path) -> dict[str, 
         able = [one for one in CONTESTANTS if one.name not in cannot_load]
         paths = {one.name: files.path_of(one, count, body_bytes, here) for one in able}
         calls = replayed_call.measure(able, paths, count, body_bytes, limit_s=options.limit)
-        call_figures += [(calls[0], one) for one in calls]
+        call_figures += calls
         print(f"  measured {count} interactions of {body_bytes} bytes", file=sys.stderr)
         for path in paths.values():
             path.unlink(missing_ok=True)
     _print_calls(call_figures)
     _print_files(file_figures)
-    ratios = [replayed_call.ratio_to(limit, one) for limit, one in call_figures]
     return {
-        "calls": [{**asdict(one), "ratio": ratio} for (_, one), ratio in zip(call_figures, ratios, strict=True)],
+        "calls": [{**asdict(one), "ratio": one.ratio} for one in call_figures],
         "files": [asdict(one) for one in file_figures],
     }
 
 
 def _print_calls(figures: list[Any]) -> None:
     rows = []
-    for limit, one in figures:
+    for one in figures:
         note = one.problem or ("" if one.played == one.count else f"gave up after {one.played} of {one.count} calls")
         times = [median(times) if times else None for times in (one.call_us, one.first_call_us, one.open_ms)]
-        rows.append([one.count, one.body_bytes, one.name, *times, replayed_call.ratio_to(limit, one), note])
+        rows.append([one.count, one.body_bytes, one.name, *times, one.ratio, note])
     print("\nA replayed call, through the anthropic SDK, in the order recorded (opening is apart)")
     print(table(["interactions", "body", "", "call us", "first call us", "open ms", "x MockTransport", ""], rows))
 

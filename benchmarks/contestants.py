@@ -20,10 +20,12 @@ class Contestant(Protocol):
     Attributes:
         name: As the tables show it.
         suffix: Of its files; empty if it has none.
+        answers_all_clients: Whether it answers clients with a transport of their own too, while it is open.
     """
 
     name: str
     suffix: str
+    answers_all_clients: bool
 
     def write(self, path: Path, count: int, body_bytes: int) -> None:
         """Write a cassette of so many interactions, as the contestant itself writes them after recording."""
@@ -43,6 +45,7 @@ class Mock:
 
     name = "MockTransport"
     suffix = ""
+    answers_all_clients = False
 
     def write(self, path: Path, count: int, body_bytes: int) -> None:
         raise NotImplementedError("has no file")
@@ -59,6 +62,7 @@ class LlmReplay:
     """This project; `settings` are those of `use_cassette`."""
 
     suffix = ".json"
+    answers_all_clients = False
 
     def __init__(self, name: str = "llmreplay", **settings: object) -> None:
         self.name = name
@@ -94,6 +98,7 @@ class Vcrpy:
 
     name = "vcrpy"
     suffix = ".yaml"
+    answers_all_clients = True
 
     def write(self, path: Path, count: int, body_bytes: int) -> None:
         from vcr.persisters.filesystem import FilesystemPersister
@@ -133,6 +138,7 @@ class Cassetter:
 
     name = "cassetter"
     suffix = ".yaml"
+    answers_all_clients = True
 
     def write(self, path: Path, count: int, body_bytes: int) -> None:
         from cassetter import HttpInteraction, HttpRequest, HttpResponse

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,8 @@ _CALLS = 1500
 _FEWEST_REPETITIONS = 3
 _MOST_REPETITIONS = 60
 _CALLS_IN_TURN = 50
-"""A contestant and the limit take turns so often: a machine that is busy for a second slows down both."""
+"""A contestant and the limit take turns so often, where both can be open: a machine that is busy for a second slows
+down both."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,13 @@ class Measured:
         """The median of the ratios; None without figures."""
         return median(self.ratios) if self.ratios else None
 
+    def add(self, times: Sequence[float], its: Sequence[float], *, is_first: bool) -> None:
+        """Add the seconds of the calls of a turn, and those of the limit's beside it."""
+        self.call_us.append(median(times) * 1e6)
+        self.ratios.append(median(times) / median(its))
+        if is_first:
+            self.first_call_us.append(times[0] * 1e6)
+
 
 def measure(
     contestants: Sequence[Contestant], paths: dict[str, Path], count: int, body_bytes: int, *, limit_s: float
@@ -68,25 +77,23 @@ def measure(
     limit, *others = contestants
     questions = [prompt(number, body_bytes) for number in range(count)]
     results = {one.name: Measured(one.name, count, body_bytes) for one in contestants}
+    least = results[limit.name]
+    least.played = count
     repetitions = max(_FEWEST_REPETITIONS, min(_MOST_REPETITIONS, _CALLS // count))
-    for repetition in range(repetitions):
-        for one in _turned(others, repetition):
-            result = results[one.name]
-            if result.problem or (result.call_us and result.played < count):
-                continue
-            try:
-                _replay(one, paths[one.name], questions, result, limit, results[limit.name], limit_s)
-            except Exception as error:
-                result.problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+    for one in others:
+        result = results[one.name]
+        replay = _replay_by_itself if one.answers_all_clients else _replay_beside
+        try:
+            for _ in range(repetitions):
+                replay(one, paths[one.name], questions, result, limit, least, limit_s)
+                if result.played < count:
+                    break
+        except Exception as error:
+            result.problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
     return list(results.values())
 
 
-def _turned(contestants: Sequence[Contestant], by: int) -> list[Contestant]:
-    by %= len(contestants)
-    return [*contestants[by:], *contestants[:by]]
-
-
-def _replay(
+def _replay_beside(
     one: Contestant,
     path: Path,
     questions: Sequence[str],
@@ -95,32 +102,50 @@ def _replay(
     least: Measured,
     limit_s: float,
 ) -> None:
+    """Take turns with the limit while both are open."""
     count = len(questions)
+    with _opened(one, path, result) as client, limit.replaying(Path(), count, result.body_bytes) as least_client:
+        played, spent_s = 0, 0.0
+        while played < count and spent_s <= limit_s:
+            turn = questions[played : played + _CALLS_IN_TURN]
+            sides = [(client, limit_s - spent_s), (least_client, limit_s)]
+            # Who is first meets cold caches: they take turns in that as well.
+            in_order = reversed(sides) if len(result.ratios) % 2 else sides
+            taken = {asking: _times(asking, turn, seconds) for asking, seconds in in_order}
+            times, its = taken[client], taken[least_client]
+            result.add(times, its, is_first=not played)
+            least.add(its, its, is_first=not played)
+            played += len(times)
+            spent_s += sum(times)
+    result.played = min(result.played or played, played)
+
+
+def _replay_by_itself(
+    one: Contestant,
+    path: Path,
+    questions: Sequence[str],
+    result: Measured,
+    limit: Contestant,
+    least: Measured,
+    limit_s: float,
+) -> None:
+    """Let the limit play all, then the contestant."""
+    with limit.replaying(Path(), len(questions), result.body_bytes) as client:
+        its = _times(client, questions, limit_s)
+    with _opened(one, path, result) as client:
+        times = _times(client, questions, limit_s)
+    result.add(times, its, is_first=True)
+    result.played = min(result.played or len(times), len(times))
+
+
+@contextmanager
+def _opened(one: Contestant, path: Path, result: Measured) -> Iterator[anthropic.Anthropic]:
     the_ordinary_client()
     gc.collect()
     began = time.perf_counter()
-    with one.replaying(path, count, result.body_bytes) as client:
+    with one.replaying(path, result.count, result.body_bytes) as client:
         result.open_ms.append((time.perf_counter() - began) * 1e3)
-        with limit.replaying(Path(), count, result.body_bytes) as least_client:
-            played, spent_s = 0, 0.0
-            while played < count and spent_s <= limit_s:
-                turn = questions[played : played + _CALLS_IN_TURN]
-                sides = [(client, limit_s - spent_s), (least_client, limit_s)]
-                # Who is first meets cold caches: they take turns in that as well.
-                in_order = reversed(sides) if len(result.ratios) % 2 else sides
-                taken = {asking: _times(asking, turn, seconds) for asking, seconds in in_order}
-                times, its = taken[client], taken[least_client]
-                if not played:
-                    result.first_call_us.append(times[0] * 1e6)
-                    least.first_call_us.append(its[0] * 1e6)
-                result.call_us.append(median(times) * 1e6)
-                least.call_us.append(median(its) * 1e6)
-                result.ratios.append(median(times) / median(its))
-                played += len(times)
-                spent_s += sum(times)
-    result.played = min(result.played or played, played)
-    least.played = count
-    least.ratios = [1.0]
+        yield client
 
 
 def _times(client: anthropic.Anthropic, questions: Sequence[str], limit_s: float) -> list[float]:

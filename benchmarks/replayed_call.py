@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ _MOST_REPETITIONS = 60
 _CALLS_IN_TURN = 50
 """A contestant and the limit take turns so often, where both can be open: a machine that is busy for a second slows
 down both."""
+_CHOOSER = random.Random(20)
 
 
 @dataclass(slots=True)
@@ -109,9 +111,9 @@ def _replay_beside(
         while played < count and spent_s <= limit_s:
             turn = questions[played : played + _CALLS_IN_TURN]
             sides = [(client, limit_s - spent_s), (least_client, limit_s)]
-            # Who is first meets cold caches: they take turns in that as well.
-            in_order = reversed(sides) if len(result.ratios) % 2 else sides
-            taken = {asking: _times(asking, turn, seconds) for asking, seconds in in_order}
+            # Who is first meets cold caches.
+            _CHOOSER.shuffle(sides)
+            taken = {asking: _times(asking, turn, seconds) for asking, seconds in sides}
             times, its = taken[client], taken[least_client]
             result.add(times, its, is_first=not played)
             least.add(its, its, is_first=not played)

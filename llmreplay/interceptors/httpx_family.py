@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from llmreplay.core.model import End, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
@@ -32,7 +32,7 @@ def _opened_for(native: Any) -> Opened | None:
 
 
 def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:
-    streams = _streams(library)
+    replayed, recorded = _stream(_ReplayedSync, library), _stream(_RecordedSync, library)
 
     def handle_request(self: Any, request: Any) -> Any:
         opened = _opened_for(request)
@@ -56,7 +56,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
             raise exchange.exception_for(library, outcome, request)
         if outcome.delay_s:
             pass_time(opened, outcome.delay_s)
-        return exchange.response_to(library, outcome, streams.replay_sync(Delivery(opened, plan, outcome), request))
+        return exchange.response_to(library, outcome, replayed(Delivery(opened, plan, outcome), request))
 
     def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
@@ -74,7 +74,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
             gave_up(opened, plan.attempt, error, sent_s)
             raise
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
-        stream = streams.tee_sync(response.stream, tee)
+        stream = recorded(response.stream, tee)
         if plan.change is None:
             response.stream = stream
             return response
@@ -88,7 +88,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
 
 
 def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:
-    streams = _streams(library)
+    replayed, recorded = _stream(_ReplayedAsync, library), _stream(_RecordedAsync, library)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
         opened = _opened_for(request)
@@ -117,7 +117,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
             if plan.attempt is not None:
                 opened.recorder.delivered(plan.attempt, 0, End.CLIENT_CLOSED)
             raise
-        return exchange.response_to(library, outcome, streams.replay_async(Delivery(opened, plan, outcome), request))
+        return exchange.response_to(library, outcome, replayed(Delivery(opened, plan, outcome), request))
 
     async def send(transport: Any, request: Any, opened: Opened, plan: Send) -> Any:
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
@@ -135,7 +135,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
             gave_up(opened, plan.attempt, error, sent_s)
             raise
         tee = exchange.Tee(opened.recorder, plan.attempt, response, sent_s)
-        stream = streams.tee_async(response.stream, tee)
+        stream = recorded(response.stream, tee)
         if plan.change is None:
             response.stream = stream
             return response
@@ -148,97 +148,102 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     return handle_async_request
 
 
+class _Replayed:
+    """A replayed body; joined with the base class of a library, whose clients accept no other."""
+
+    library: ClassVar[ModuleType]
+
+    def __init__(self, delivery: Delivery, request: Any) -> None:
+        self._delivery = delivery
+        self._request = request
+
+    def _end(self) -> None:
+        end = self._delivery.ended()
+        if end is not End.COMPLETE:
+            raise exchange.exception_at(self.library, end, self._request)
+
+
+class _ReplayedSync(_Replayed):
+    def __iter__(self) -> Iterator[bytes]:
+        delivery = self._delivery
+        opened, speed = delivery.opened, delivery.plan.speed
+        for chunk in delivery.outcome.chunks:
+            if speed or chunk.delay_s:
+                pass_time(opened, chunk.delay_s, chunk.after_s, speed)
+            delivery.took()
+            yield chunk.data
+        if delivery.outcome.end_delay_s:
+            pass_time(opened, delivery.outcome.end_delay_s)
+        self._end()
+
+    def close(self) -> None:
+        self._delivery.left()
+
+
+class _ReplayedAsync(_Replayed):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        delivery = self._delivery
+        opened, speed = delivery.opened, delivery.plan.speed
+        for chunk in delivery.outcome.chunks:
+            if speed or chunk.delay_s:
+                await pass_time_async(opened, chunk.delay_s, chunk.after_s, speed)
+            delivery.took()
+            yield chunk.data
+        await pass_time_async(opened, delivery.outcome.end_delay_s + delivery.patience_s)
+        self._end()
+
+    async def aclose(self) -> None:
+        self._delivery.left()
+
+
+class _Recorded:
+    """A body that is recorded while it is passed on; joined as `_Replayed` is."""
+
+    library: ClassVar[ModuleType]
+
+    def __init__(self, inner: Any, tee: exchange.Tee) -> None:
+        self._inner = inner
+        self._tee = tee
+
+
+class _RecordedSync(_Recorded):
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for data in self._inner:
+                self._tee.feed(data)
+                yield data
+        except self.library.TransportError as error:
+            self._tee.broke(error)
+            raise
+        self._tee.ended(End.COMPLETE)
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        finally:
+            self._tee.ended(End.CLIENT_CLOSED)
+
+
+class _RecordedAsync(_Recorded):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for data in self._inner:
+                self._tee.feed(data)
+                yield data
+        except self.library.TransportError as error:
+            self._tee.broke(error)
+            raise
+        self._tee.ended(End.COMPLETE)
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        finally:
+            self._tee.ended(End.CLIENT_CLOSED)
+
+
 @cache
-def _streams(library: ModuleType) -> Any:
-    """Make the stream classes of a library: its clients accept no others."""
-
-    class ReplaySync(library.SyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, delivery: Delivery, request: Any) -> None:
-            self._delivery = delivery
-            self._request = request
-
-        def __iter__(self) -> Iterator[bytes]:
-            delivery = self._delivery
-            opened, speed = delivery.opened, delivery.plan.speed
-            for chunk in delivery.outcome.chunks:
-                if speed or chunk.delay_s:
-                    pass_time(opened, chunk.delay_s, chunk.after_s, speed)
-                delivery.took()
-                yield chunk.data
-            if delivery.outcome.end_delay_s:
-                pass_time(opened, delivery.outcome.end_delay_s)
-            end = delivery.ended()
-            if end is not End.COMPLETE:
-                raise exchange.exception_at(library, end, self._request)
-
-        def close(self) -> None:
-            self._delivery.left()
-
-    class ReplayAsync(library.AsyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, delivery: Delivery, request: Any) -> None:
-            self._delivery = delivery
-            self._request = request
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            delivery = self._delivery
-            opened, speed = delivery.opened, delivery.plan.speed
-            for chunk in delivery.outcome.chunks:
-                if speed or chunk.delay_s:
-                    await pass_time_async(opened, chunk.delay_s, chunk.after_s, speed)
-                delivery.took()
-                yield chunk.data
-            await pass_time_async(opened, delivery.outcome.end_delay_s + delivery.patience_s)
-            end = delivery.ended()
-            if end is not End.COMPLETE:
-                raise exchange.exception_at(library, end, self._request)
-
-        async def aclose(self) -> None:
-            self._delivery.left()
-
-    class TeeSync(library.SyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, inner: Any, tee: exchange.Tee) -> None:
-            self._inner = inner
-            self._tee = tee
-
-        def __iter__(self) -> Iterator[bytes]:
-            try:
-                for data in self._inner:
-                    self._tee.feed(data)
-                    yield data
-            except library.TransportError as error:
-                self._tee.broke(error)
-                raise
-            self._tee.ended(End.COMPLETE)
-
-        def close(self) -> None:
-            try:
-                self._inner.close()
-            finally:
-                self._tee.ended(End.CLIENT_CLOSED)
-
-    class TeeAsync(library.AsyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, inner: Any, tee: exchange.Tee) -> None:
-            self._inner = inner
-            self._tee = tee
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            try:
-                async for data in self._inner:
-                    self._tee.feed(data)
-                    yield data
-            except library.TransportError as error:
-                self._tee.broke(error)
-                raise
-            self._tee.ended(End.COMPLETE)
-
-        async def aclose(self) -> None:
-            try:
-                await self._inner.aclose()
-            finally:
-                self._tee.ended(End.CLIENT_CLOSED)
-
-    class Streams:
-        replay_sync, replay_async = ReplaySync, ReplayAsync
-        tee_sync, tee_async = TeeSync, TeeAsync
-
-    return Streams
+def _stream(ours: type, library: ModuleType) -> Any:
+    """Give one of the classes above as a stream of a library."""
+    base = library.SyncByteStream if hasattr(ours, "__iter__") else library.AsyncByteStream
+    return type(ours.__name__.lstrip("_"), (ours, base), {"library": library})

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -163,9 +162,10 @@ class Names:
         return self._stand_ins.get(id(given), given)
 
     def _look_at_new_modules(self) -> None:
-        current = dict(sys.modules)
-        if len(current) == len(self._looked_at) and all(map(is_, current.values(), self._looked_at)):
+        # Every test does this, with thousands of modules: what is identical is equal, and that is told without a loop.
+        if list(sys.modules.values()) == self._looked_at:
             return
+        current = dict(sys.modules)
         self._looked_at = list(current.values())
         self._module_count = len(current)
         new = [name for name, module in current.items() if self._seen.get(name) is not module]

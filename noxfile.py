@@ -16,8 +16,10 @@ TOOLS = (
     "brotli>=1.1",
     "httpx>=0.27",
     "hypothesis>=6.100",
+    "pytest-xdist>=3.6",
     "stamina>=25",
     "tenacity>=9",
+    "urllib3>=2",
     "zstandard>=0.23",
 )
 

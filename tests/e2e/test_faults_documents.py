@@ -10,6 +10,8 @@ import pytest
 from llmreplay import assertions
 from llmreplay.faults.catalogue import CATALOGUE
 
+pytest.importorskip("httpx2", reason="the suites of plugin_doubles ask with httpx2, which is not installed")
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "docs" / name for name in ("faults.md", "clock.md", "assertions.md")]
 pytest_plugins = ["pytester", "plugin_doubles"]

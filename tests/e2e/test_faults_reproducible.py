@@ -16,13 +16,13 @@ import json
 import os
 from pathlib import Path
 
-import httpx2
+import httpx
 import pytest
 
 from llmreplay import chance, faults
 
 SEED = int(os.environ["SEED"])
-CLIENT = httpx2.Client()
+CLIENT = httpx.Client()
 
 
 @pytest.mark.parametrize("number", range(16))

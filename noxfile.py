@@ -26,7 +26,7 @@ TOOLS = (
 
 def _run(session: nox.Session, *sdks: str) -> None:
     """Install the built package, not the folder, with these SDKs, and run the tests."""
-    session.install(".[server]", *TOOLS, *sdks)
+    session.install(".[server,respx]", *TOOLS, *sdks)
     session.run("pytest", "tests/e2e", "-q", *session.posargs)
 
 

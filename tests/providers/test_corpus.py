@@ -109,7 +109,9 @@ def test_anthropic_streams_read_as_its_sdk_reads_them(recorded: Recorded) -> Non
 
 def test_a_cut_anthropic_stream_is_never_complete(recorded: Recorded) -> None:
     """Cut before its last event, at any event, a recorded stream is truncated and its text a beginning."""
-    for place, exchange in list(answered(recorded("anthropic"), "/v1/messages", streamed=True))[:40]:
+    streams = list(answered(recorded("anthropic"), "/v1/messages", streamed=True))[:40]
+    assert len(streams) == 40
+    for place, exchange in streams:
         check_cuts(place, sse_events(exchange), MESSAGES)
 
 
@@ -201,7 +203,9 @@ def test_chat_streams_read_as_the_sdk_reads_them(recorded: Recorded) -> None:
 
 def test_a_cut_chat_stream_is_never_complete(recorded: Recorded) -> None:
     """Cut before `[DONE]`, at any chunk, a recorded stream is truncated and its text a beginning."""
-    for place, exchange in list(answered(recorded("openai"), "/v1/chat/completions", streamed=True))[:40]:
+    streams = list(answered(recorded("openai"), "/v1/chat/completions", streamed=True))[:40]
+    assert len(streams) == 40
+    for place, exchange in streams:
         check_cuts(place, sse_events(exchange), CHAT)
 
 

@@ -125,7 +125,7 @@ def _arrival(group: Sequence[Chunk]) -> WireChunks:
     for chunk, following in pairwise(group):
         offset += len(chunk.data)
         cuts.append((offset, seconds(following.after_s)))
-    return WireChunks(after_s=seconds(group[0].after_s), cuts=cuts, text=Raw(b'""'))
+    return WireChunks(after_s=seconds(group[0].after_s), cuts=tuple(cuts), text=Raw(b'""'))
 
 
 def _data_from(wire: WireChunks, *, is_compact: bool) -> bytes:

@@ -13,14 +13,14 @@ from llmreplay.storage.bodies import wire_headers, wire_request
 from llmreplay.storage.chunks import seconds, wire_chunks
 from llmreplay.storage.json_text import laid_out, restored
 from llmreplay.storage.layout import lay_out
-from llmreplay.storage.reading import StoredInteraction, decode, decode_in_place
+from llmreplay.storage.reading import StoredInteraction, decode, decode_as_written
 from llmreplay.storage.wire import FORMAT, During, WireFailure, WireInteraction, WireResponse, wire_text
 
 __all__ = [
     "StoredInteraction",
     "as_stored",
     "decode",
-    "decode_in_place",
+    "decode_as_written",
     "encode",
     "summary_kept",
     "wire_interaction",
@@ -68,7 +68,7 @@ def wire_interaction(interaction: Stored, *, summary: str = "", is_plain: bool =
             status=outcome.status,
             reason=wire_text(outcome.reason),
             headers=wire_headers(outcome.headers),
-            chunks=wire_chunks(outcome.chunks, is_plain=is_plain),
+            chunks=tuple(wire_chunks(outcome.chunks, is_plain=is_plain)),
             end=outcome.end.value,
             end_after_s=_end_after_s(outcome),
         )

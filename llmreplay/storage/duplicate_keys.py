@@ -15,32 +15,9 @@ _PIECE_BYTES = 1 << 20
 # A provider's own JSON stands below these, and may repeat what it likes.
 _EMBEDDED = frozenset({"json", "ndjson", "data"})
 
-_HEAD = '{{\n  "format": "{}",\n  "interactions": [\n    {{\n'
-_BETWEEN = b"\n    },\n    {\n"
-_TAIL = b"\n    }\n  ]\n}\n"
-
 
 class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
-
-
-def as_written(data: bytes | bytearray, file_format: str) -> list[memoryview] | None:
-    """Cut a file that looks as we write it into its interactions, without reading them.
-
-    Returns:
-        Slices of `data`. If each of them is an interaction, then the file is JSON without a key too many at its
-        top. None if it looks otherwise, which says nothing.
-    """
-    head = _HEAD.format(file_format).encode()
-    if not (data.startswith(head) and data.endswith(_TAIL)):
-        return None
-    view = memoryview(data)
-    start = len(head) - len(b"{\n")
-    slices = []
-    while (between := data.find(_BETWEEN, start)) >= 0:
-        slices.append(view[start : between + len(b"\n    }")])
-        start = between + len(_BETWEEN) - len(b"{\n")
-    return [*slices, view[start : len(data) - len(b"\n  ]\n}\n")]]
 
 
 def is_written_again(wire: WireInteraction, data: bytes | memoryview) -> bool:

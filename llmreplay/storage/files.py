@@ -11,7 +11,7 @@ from secrets import token_hex
 
 from llmreplay.core.cassette import Stored
 from llmreplay.core.errors import CassetteError
-from llmreplay.storage.codec import StoredInteraction, as_stored, decode, decode_in_place, encode, summary_kept
+from llmreplay.storage.codec import StoredInteraction, as_stored, decode, decode_as_written, encode, summary_kept
 from llmreplay.storage.diagnosis import RESTORE
 from llmreplay.storage.disk import REAL_DISK, Disk, write_all
 from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT
@@ -167,20 +167,13 @@ def _load(path: Path, folder: Path | None, file_format: str) -> tuple[StoredInte
         if not stat.S_ISREG(target.stat().st_mode):
             found = "it is a folder" if target.is_dir() else "it is no regular file"
             raise CassetteError(str(path), found, "Move it away; a cassette is a file.")
-        stored = decode_in_place(_contents(target), str(path), file_format=file_format)
+        with target.open("rb") as file:
+            stored = decode_as_written(file, str(path), file_format=file_format)
         data = b"" if stored is not None else target.read_bytes()
     except OSError as error:
         remedy = "See that the file and its folders can be read."
         raise CassetteError(str(path), f"cannot be read: {reason_of(error)}", remedy) from error
     return decode(data, str(path), file_format=file_format) if stored is None else stored
-
-
-def _contents(path: Path) -> bytearray:
-    """Read a file into memory that may be changed."""
-    with path.open("rb") as file:
-        data = bytearray(os.fstat(file.fileno()).st_size)
-        del data[file.readinto(data) :]
-    return data
 
 
 def _is_there(path: Path) -> bool:

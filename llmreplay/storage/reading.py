@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from contextlib import suppress
+from io import BytesIO
+from typing import BinaryIO
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -13,8 +14,9 @@ from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Re
 from llmreplay.storage.bodies import headers_from, request_from
 from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts, is_plain
 from llmreplay.storage.chunks import chunks_from
+from llmreplay.storage.cutting import OtherLayout, interactions_in
 from llmreplay.storage.diagnosis import damaged_file, wrong_value
-from llmreplay.storage.duplicate_keys import as_written, duplicate_key, duplicate_key_at_top, is_written_again
+from llmreplay.storage.duplicate_keys import duplicate_key, duplicate_key_at_top, is_written_again
 from llmreplay.storage.wire import (
     FORMAT,
     WireCassette,
@@ -28,8 +30,8 @@ from llmreplay.storage.wire import (
 _cassette_from = msgspec.json.Decoder(WireCassette)
 _interaction_from = msgspec.json.Decoder(WireInteraction)
 _ENDS = {end.value: end for end in End}
-_PIECE_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 20
+_DECODED_BYTES = 1 << 15
 
 
 class _Slices(msgspec.Struct, gc=False):
@@ -45,7 +47,7 @@ _response_from = msgspec.json.Decoder(WireResponse)
 _failure_from = msgspec.json.Decoder(WireFailure)
 
 
-class StoredInteraction:
+class StoredInteraction(msgspec.Struct, eq=False, gc=False):
     """An interaction as it stands in a file; request and outcome are read each time they are asked for.
 
     Attributes:
@@ -54,20 +56,12 @@ class StoredInteraction:
         summary: The line with which it begins, for the reader of the file.
     """
 
-    __slots__ = ("_held", "_slices", "during", "recorded_at", "summary")
-
-    def __init__(self, held: memoryview | WireInteraction, wire: WireInteraction) -> None:
-        """Take an interaction that was checked.
-
-        Args:
-            held: Its text as it stands; or what was read of it, its bodies without white space between their tokens.
-            wire: What its own fields say.
-        """
-        self._held = held
-        self._slices: _Slices | None = None
-        self.recorded_at = wire.recorded_at
-        self.during: str = wire.during
-        self.summary = wire.summary
+    # Its text as it stands; or what was read of it, its bodies without white space between their tokens.
+    _held: bytes | WireInteraction
+    recorded_at: str
+    during: str
+    summary: str
+    _slices: _Slices | None = None
 
     @property
     def request(self) -> Request:
@@ -106,6 +100,10 @@ class StoredInteraction:
             return self.interaction == other.interaction
         return self.interaction == other
 
+    def __ne__(self, other: object) -> bool:
+        # That of a struct would compare identities.
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.interaction)
 
@@ -125,49 +123,38 @@ def decode(data: bytes, path: str, *, file_format: str = FORMAT) -> tuple[Stored
         CassetteError: Anything in it is wrong; nothing of it is given then.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        _check_utf8(data)
-    except UnicodeDecodeError as error:
-        raise damaged_file(data, path, error) from None
-    slices = as_written(data, file_format)
-    if slices is not None:
-        # A fault in one shows where the next begins only if the whole is read strictly: below.
-        with suppress(CassetteError):
-            return tuple(_stored(raw, "$", path) for raw in slices)
-    return _decode_strictly(data, path, file_format)
+    stored = decode_as_written(BytesIO(data), path, file_format=file_format)
+    return _decode_strictly(data, path, file_format) if stored is None else stored
 
 
-def decode_in_place(buffer: bytearray, path: str, *, file_format: str = FORMAT) -> tuple[StoredInteraction, ...] | None:
-    """Read a cassette file that looks as we write it, using up the memory that holds it.
-
-    Bodies of JSON are put into the place of their interaction again without the white space between their tokens, as
-    far as that loses nothing: so they are there at once when they are asked for, and take no more memory.
+def decode_as_written(file: BinaryIO, path: str, *, file_format: str = FORMAT) -> tuple[StoredInteraction, ...] | None:
+    """Read a cassette file that looks as we write it, with no more memory than its interactions need.
 
     Args:
-        buffer: The whole file; what it holds afterwards belongs to the interactions.
+        file: From its start on.
         path: The file's name, for errors.
         file_format: The format that it must have.
 
     Returns:
-        None where only `decode` can tell what the file is, or what is wrong with it.
+        None where only `decode` can tell what the file is, or what is wrong with it: a fault in an interaction shows
+        where the next begins only if the whole is read strictly.
     """
     try:
-        _check_utf8(buffer)
-        slices = as_written(buffer, file_format)
-        return None if slices is None else tuple(_packed(raw, path) for raw in slices)
-    except (UnicodeDecodeError, CassetteError):
+        return tuple(_stored(text, "$", path) for text in interactions_in(file, file_format))
+    except (OtherLayout, UnicodeDecodeError, CassetteError):
         return None
 
 
 def _decode_strictly(data: bytes, path: str, file_format: str) -> tuple[StoredInteraction, ...]:
     try:
+        _check_utf8(data)
         cassette = _cassette_from.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise damaged_file(data, path, error) from None
     if cassette.format != file_format:
         raise damaged_file(data, path, None)
     stored = tuple(
-        _stored(memoryview(raw), f"$.interactions[{number}]", path) for number, raw in enumerate(cassette.interactions)
+        _stored(bytes(raw), f"$.interactions[{number}]", path) for number, raw in enumerate(cassette.interactions)
     )
     repeated = duplicate_key_at_top(data, cassette)
     if repeated is not None:
@@ -175,41 +162,23 @@ def _decode_strictly(data: bytes, path: str, file_format: str) -> tuple[StoredIn
     return stored
 
 
-def _check_utf8(data: bytes | bytearray) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(data)
-    for start in range(0, len(view), _PIECE_BYTES):
+def _check_utf8(data: bytes) -> None:
+    view, position = memoryview(data), 0
+    while position < len(data):
+        piece = view[position : position + _DECODED_BYTES]
         try:
-            decoder.decode(view[start : start + _PIECE_BYTES])
+            position += codecs.utf_8_decode(piece, "strict", position + len(piece) == len(data))[1]
         except UnicodeDecodeError as error:
-            pending = len(error.object) - len(view[start : start + _PIECE_BYTES])
-            position = start - pending + error.start
-            raise UnicodeDecodeError("utf-8", bytes(data), position, position + 1, error.reason) from None
-    decoder.decode(b"", final=True)
+            start = position + error.start
+            raise UnicodeDecodeError("utf-8", data, start, start + 1, error.reason) from None
 
 
-def _stored(raw: memoryview, place: str, path: str) -> StoredInteraction:
-    return StoredInteraction(raw, _checked(raw, place, path)[0])
+def _stored(text: bytes, place: str, path: str) -> StoredInteraction:
+    wire, is_compact = _checked(text, place, path)
+    return StoredInteraction(wire if is_compact else text, wire.recorded_at, wire.during, wire.summary)
 
 
-def _packed(raw: memoryview, path: str) -> StoredInteraction:
-    wire, is_compact = _checked(raw, "$", path)
-    if not is_compact:
-        return StoredInteraction(raw, wire)
-    position = 0
-    for holder in (wire.request, *(() if wire.response is UNSET else wire.response.chunks)):
-        name = "json" if holder.json is not UNSET else "text" if holder.text is not UNSET else "base64"
-        body = getattr(holder, name)
-        if body is not UNSET:
-            data = memoryview(body)
-            place = raw[position : position + len(data)]
-            place[:] = data
-            setattr(holder, name, Raw(place))
-            position += len(data)
-    return StoredInteraction(wire, wire)
-
-
-def _checked(raw: memoryview, place: str, path: str) -> tuple[WireInteraction, bool]:
+def _checked(raw: bytes, place: str, path: str) -> tuple[WireInteraction, bool]:
     """Prove that an interaction can be restored, without restoring it.
 
     Returns:

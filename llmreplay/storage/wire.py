@@ -83,7 +83,7 @@ class WireChunks(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields
     """
 
     after_s: Seconds
-    cuts: list[tuple[Offset, Seconds]] = field(default_factory=list)
+    cuts: tuple[tuple[Offset, Seconds], ...] = ()
     newline: Literal["lf", "crlf"] = "lf"
     layout: Layout = "compact"
     before: WhiteSpace = ""
@@ -106,7 +106,7 @@ class WireResponse(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fiel
     status: Annotated[int, Meta(ge=100, le=999)]
     reason: Text = ""
     headers: WireHeaders = field(default_factory=dict)
-    chunks: list[WireChunks]
+    chunks: tuple[WireChunks, ...]
     end: Literal["complete", "client_closed", "peer_closed", "reset", "read_timeout"]
     end_after_s: Seconds = 0.0
 

@@ -1,0 +1,60 @@
+"""A cassette file cut into its interactions while it is read; none but one that looks as we write it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+_HEAD = '{{\n  "format": "{}",\n  "interactions": [\n    '
+_END = b"\n    }"
+_BETWEEN = _END + b",\n    {\n"
+_TAIL = _END + b"\n  ]\n}\n"
+
+# Small enough that the allocator has such memory at hand: fresh pages cost more than what is done with them.
+_READ_BYTES = 1 << 15
+
+
+class OtherLayout(Exception):
+    """A file does not look as we write it, which says nothing of what it is."""
+
+
+def interactions_in(file: BinaryIO, file_format: str) -> Iterator[bytes]:
+    """Cut a file into its interactions, each as it stands there.
+
+    Args:
+        file: From its start on.
+        file_format: The format that it must have.
+
+    Yields:
+        UTF-8, from brace to brace. If each is an interaction, then the file is JSON without a key too many at its top.
+
+    Raises:
+        OtherLayout: The file does not begin, or does not end, as we write it.
+        UnicodeDecodeError: It is no UTF-8.
+    """
+    head = _HEAD.format(file_format).encode()
+    if file.read(len(head)) != head:
+        raise OtherLayout
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    held = bytearray()
+    searched = 0
+    while piece := file.read(_READ_BYTES):
+        decoder.decode(piece)
+        held += piece
+        while (end := held.find(_BETWEEN, searched)) >= 0:
+            yield _taken(held, end + len(_END))
+            del held[: len(_BETWEEN) - len(_END) - len(b"{\n")]
+            searched = 0
+        searched = max(0, len(held) - len(_BETWEEN))
+    decoder.decode(b"", final=True)
+    if not held.endswith(_TAIL):
+        raise OtherLayout
+    yield _taken(held, len(held) - len(_TAIL) + len(_END))
+
+
+def _taken(held: bytearray, size: int) -> bytes:
+    """Take the first bytes out."""
+    taken = bytes(memoryview(held)[:size])
+    del held[:size]
+    return taken

@@ -18,7 +18,7 @@ from material import ask, prompt, the_ordinary_client
 # Enough calls for a median that stands still, shared out over repetitions.
 _CALLS = 1500
 _FEWEST_REPETITIONS = 3
-_MOST_REPETITIONS = 60
+_MOST_REPETITIONS = 150
 _CALLS_IN_TURN = 50
 """A contestant and the limit take turns so often, where both can be open: a machine that is busy for a second slows
 down both."""

@@ -16,7 +16,8 @@ import pytest
 from llmreplay.simulator import Simulator
 
 # Loaded here once: an inner run forgets every module that it was the first to import.
-for _name in ("anthropic", "openai", "deepdiff", "llmreplay.pytest_run", "llmreplay.simulator.application"):
+_LATE = "anthropic openai deepdiff httpcore httpcore2 llmreplay.pytest_run llmreplay.simulator.application"
+for _name in _LATE.split():
     __import__(_name)
 
 MESSAGES = "https://api.anthropic.com/v1/messages"

@@ -11,14 +11,16 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx2
 import pytest
 
-from llmreplay import CassetteError, SettingError, UnmatchedRequest, use_cassette
+from llmreplay import CassetteError, SettingError, UnmatchedRequest, faults, use_cassette
 from llmreplay.core.errors import SeveralRecorders, Unplayed
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning
 from llmreplay.simulator import Simulator
+from llmreplay.storage.codec import encode
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
 
@@ -494,3 +496,23 @@ def test_threads_that_open_and_close_cassettes_all_the_time_never_go_live(record
 
     assert wrong == []
     assert len(simulator.requests) == sent
+
+
+@pytest.mark.parametrize("why", ["made up", "failed on purpose", "refused"])
+def test_a_token_that_a_request_hands_on_is_hidden_wherever_it_was_answered_from(tmp_path, why):
+    """A request that is no recording to the letter may carry what nobody may see."""
+    token = "qP8wE6rT4yU2iO0pAsDfGhJk"
+    server = {"type": "url", "name": "notes", "url": "https://mcp.example", "authorization_token": token}
+    path = tmp_path / "a.json"
+    path.write_bytes(encode([]))
+
+    with use_cassette(path, on_unmatched="ignore") as replay:
+        if why == "made up":
+            replay.reply("hello")
+        elif why == "failed on purpose":
+            replay.inject(faults.Overloaded())
+        with httpx2.Client(verify=False) as client, suppress(UnmatchedRequest):
+            client.post(MESSAGES, json={**body("hi"), "mcp_servers": [server]})
+        shown = replay.shown(f"401 for {token}")
+
+    assert shown == "401 for REDACTED"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from llmreplay.core.model import Outcome, Request
+from llmreplay.core.model import Headers, Outcome, Request
 
 
 class Stored(Protocol):
@@ -21,6 +21,10 @@ class Stored(Protocol):
     @property
     def outcome(self) -> Outcome:
         """As received and redacted."""
+        ...
+
+    def headers_if_same(self, method: str, url: str, body: bytes) -> Headers | None:
+        """Give the headers of the request, if all else in it is to the letter as given; else None."""
         ...
 
     @property

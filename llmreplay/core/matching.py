@@ -140,12 +140,10 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
     return digest.hexdigest()
 
 
-def is_verbatim(sent: Request, recorded: Request, rules: Rules) -> bool:
-    """Say, quickly, whether two requests are the same to the letter in all that can count in a fingerprint."""
-    if sent.body != recorded.body or sent.url != recorded.url or sent.method != recorded.method:
-        return False
+def count_alike(headers: Headers, others: Headers, rules: Rules) -> bool:
+    """Say, quickly, whether all that can count of two requests' headers in a fingerprint is the same."""
     counted = rules.counted_headers
-    return _counted_in(sent.headers, counted) == _counted_in(recorded.headers, counted)
+    return _counted_in(headers, counted) == _counted_in(others, counted)
 
 
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:

@@ -39,6 +39,10 @@ class Request:
     headers: Headers = ()
     body: bytes = b""
 
+    def headers_if_same(self, method: str, url: str, body: bytes) -> Headers | None:
+        """Give the headers, if all else is to the letter as given; else None."""
+        return self.headers if (body, url, method) == (self.body, self.url, self.method) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -151,6 +155,10 @@ class Interaction:
     outcome: Outcome
     recorded_at: str = ""
     during: str = "call"
+
+    def headers_if_same(self, method: str, url: str, body: bytes) -> Headers | None:
+        """Give the headers of the request, if all else in it is to the letter as given; else None."""
+        return self.request.headers_if_same(method, url, body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

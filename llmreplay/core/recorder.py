@@ -183,8 +183,7 @@ class Recorder:
         return self.refuse(refusal)
 
     def _replayed(self, hits: Sequence[Hit], attempt: Attempt, track: Track) -> Answered:
-        recorded = track.interaction
-        outcome = recorded.outcome
+        recorded, outcome = track.interaction, track.interaction.outcome
         if hits:
             give_back = self._cassette.give_back
             return self._faulted(hits, attempt, outcome, lambda: give_back(attempt.fingerprint, track))
@@ -193,6 +192,7 @@ class Recorder:
 
     def _stubbed(self, hits: Sequence[Hit], request: Request, attempt: Attempt, stub: Stub) -> Answered:
         attempt.source = Source.STUB
+        self._redaction.learn_from_body(request.body)
         return self._faulted(hits, attempt, stub.response(request, attempt.api), partial(self.stubs.give_back, stub))
 
     def _faulted(

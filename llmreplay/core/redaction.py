@@ -128,42 +128,41 @@ class Redactor:
         self._remembered_body = lru_cache(maxsize=50)(self._clean_body)
 
     def learn_from_request(self, request: Request) -> None:
-        """Hunt what stands in the credential headers, parameters and user info of a request."""
-        found: list[tuple[str, str]] = []
+        """Hunt what stands in the credential headers, parameters and user info of a request, not in its body."""
         head = request.url, request.headers
-        if head not in self._looked_at:
-            found += secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)
-            found += secrets_in_url(request.url, self._names)
-            if len(self._looked_at) < _REMEMBERED_HEADS:
-                self._looked_at.add(head)
-        # Of the body only what its sender alone can have put there: a password in a tool's arguments is the
-        # model's, and would be hunted while recording but not in replay, where it reads REDACTED.
-        if b"authorization_token" in request.body:
-            found += self._named_secrets(request.body, ("authorizationtoken",))
-        for value, origin in found:
+        if head in self._looked_at:
+            return
+        found = secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)
+        for value, origin in (*found, *secrets_in_url(request.url, self._names)):
             self.learn(value, origin=origin)
+        if len(self._looked_at) < _REMEMBERED_HEADS:
+            self._looked_at.add(head)
+
+    def learn_from_body(self, body: bytes) -> None:
+        """Hunt the tokens that a request hands on; `request` does so itself."""
+        # A password in a tool's arguments is the model's: it would be hunted while recording, but not in replay.
+        if b"authorization_token" in body:
+            self._learn_named(body, "authorizationtoken")
 
     def learn_from_response(self, response: Response) -> None:
         """Hunt the cookies, OAuth tokens and names of accounts that a response hands out."""
-        found = [*secrets_in_headers(response.headers, names=self._names, denied=self._secret_headers)]
+        for value, origin in secrets_in_headers(response.headers, names=self._names, denied=self._secret_headers):
+            self.learn(value, origin=origin)
         body = response.body
         if b'"token_type"' in body:
-            found += self._named_secrets(body, ("accesstoken", "refreshtoken", "idtoken"))
-        for value, origin in found:
-            self.learn(value, origin=origin)
+            self._learn_named(body, "accesstoken", "refreshtoken", "idtoken")
 
-    def _named_secrets(self, body: bytes, plain_names: tuple[str, ...]) -> list[tuple[str, str]]:
+    def _learn_named(self, body: bytes, *plain_names: str) -> None:
         only = SecretNames(frozenset(plain_names), self._names.kept)
-        return [
-            (body[finding.start : finding.end].decode("utf-8", "replace"), finding.kind)
-            for finding in only.json_findings(body)
-            if plain_name(finding.kind.rpartition(" ")[2]) in plain_names
-        ]
+        for finding in only.json_findings(body):
+            if plain_name(finding.kind.rpartition(" ")[2]) in plain_names:
+                self.learn(body[finding.start : finding.end].decode("utf-8", "replace"), origin=finding.kind)
 
     # Redacting
 
     def request(self, request: Request) -> Request:
         """Give the request as it may be written: allowed headers only, URL and body without secrets."""
+        self.learn_from_body(request.body)
         headers = self._headers(request.headers, self._request_headers.__contains__)
         clean = self._remembered_body if len(request.body) <= _REMEMBERED_BODY_BYTES else self._clean_body
         body = clean(request.body, header(request.headers, "content-type") or "")

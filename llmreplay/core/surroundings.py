@@ -20,7 +20,11 @@ class Redaction(Protocol):
         ...
 
     def learn_from_request(self, request: Request) -> object:
-        """Remember the secrets of a request, to hunt them everywhere."""
+        """Remember the secrets of a request's headers and URL, to hunt them everywhere."""
+        ...
+
+    def learn_from_body(self, body: bytes) -> object:
+        """Remember the secrets of a request's body, which `request` does by itself."""
         ...
 
     def learn_from_response(self, response: Response) -> object:

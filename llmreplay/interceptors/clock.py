@@ -126,7 +126,7 @@ class VirtualClock:
     def now(self) -> float:
         """Give monotonic seconds, virtual waits of this thread included."""
         real: float = _monotonic()
-        return real if self.is_real else real + TIMELINE.offset_s()
+        return real + TIMELINE.offset_s() if TIMELINE.has_moved and not self.is_real else real
 
     def time(self) -> float:
         """Give Unix seconds, virtual waits of this thread included."""

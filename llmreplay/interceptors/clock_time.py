@@ -18,9 +18,14 @@ class _Here(threading.local):
 
 
 class Timeline:
-    """How far each thread is ahead of real time; starts at zero whenever the first clock opens."""
+    """How far each thread is ahead of real time; starts at zero whenever the first clock opens.
+
+    Attributes:
+        has_moved: Whether any thread may be ahead.
+    """
 
     def __init__(self) -> None:
+        self.has_moved = False
         self._here = _Here()
         self._generation = 0
 
@@ -34,9 +39,11 @@ class Timeline:
         offset_s = self.offset_s()
         self._here.generation = self._generation
         self._here.offset_s = offset_s + seconds
+        self.has_moved = True
 
     def restart(self) -> None:
         """Put every thread back to real time."""
+        self.has_moved = False
         self._generation += 1
 
 

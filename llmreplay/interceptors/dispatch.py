@@ -60,7 +60,7 @@ class Dispatch:
     """The open recorders. A request belongs to its context's, else to the only open one."""
 
     def __init__(self) -> None:
-        self._open: list[Opened] = []
+        self._open: tuple[Opened, ...] = ()
         self._lock = threading.Lock()
         self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("llmreplay_opened", default=())
         self._sending: ContextVar[bool] = ContextVar("llmreplay_sending", default=False)
@@ -73,14 +73,13 @@ class Dispatch:
     def open(self, opened: Opened) -> None:
         """Make a recorder the one of this context."""
         with self._lock:
-            self._open.append(opened)
+            self._open = (*self._open, opened)
         self._of_context.set((*(one for one in self._of_context.get() if one in self._open), opened))
 
     def close(self, opened: Opened) -> None:
         """Take a recorder out, in whatever order they are closed."""
         with self._lock:
-            if opened in self._open:
-                self._open.remove(opened)
+            self._open = tuple(one for one in self._open if one is not opened)
 
     def current(self, request_line: Callable[[], str]) -> Opened | None:
         """Give the recorder that a request belongs to; None if none is open or the request is one of ours.
@@ -91,16 +90,16 @@ class Dispatch:
         Raises:
             SeveralRecorders: The context has none, and several are open.
         """
-        if not self._open or self._sending.get():
+        candidates = self._open
+        if not candidates or self._sending.get():
             return None
-        candidates = list(self._open)
         if len(candidates) == 1:
             return candidates[0]
         for opened in reversed(self._of_context.get()):
             if opened in candidates:
                 return _covering(opened, candidates)
         covered = {opened.covers for opened in candidates}
-        candidates = [opened for opened in candidates if opened not in covered]
+        candidates = tuple(opened for opened in candidates if opened not in covered)
         if len(candidates) == 1:
             return candidates[0]
         refusal = SeveralRecorders(request_line(), [opened.recorder.name for opened in candidates])

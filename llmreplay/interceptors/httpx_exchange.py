@@ -38,6 +38,7 @@ _ENDINGS = {
     End.RESET: ("ReadError", "[Errno 104] Connection reset by peer"),
     End.READ_TIMEOUT: ("ReadTimeout", "The read operation timed out"),
 }
+_LENGTH = (b"Content-Length", b"content-length")
 _END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
 
 
@@ -45,13 +46,15 @@ _END_OF = {"ReadTimeout": End.READ_TIMEOUT, "ReadError": End.RESET}
 @lru_cache(maxsize=200)
 def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Headers, bool]:
     """Give headers as text, and whether they say that the body is encoded."""
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+    kept = (pair for pair in raw if pair[0].lower() != b"content-length")
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in kept)
     return headers, header(headers, "content-encoding") is not None
 
 
 def request_from(native: Any, body: bytes) -> Request:
     """Read a request of httpx; its body is decoded, and its length is left to the body."""
-    raw = [pair for pair in native.headers.raw if pair[0].lower() != b"content-length"]
+    # The one that differs from request to request.
+    raw = [pair for pair in native.headers.raw if pair[0] not in _LENGTH]
     headers, is_encoded = _read_headers(tuple(raw))
     if is_encoded:
         headers, body = decoded_body(headers, body)

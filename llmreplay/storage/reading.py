@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from llmreplay.core.errors import CassetteError
-from llmreplay.core.model import End, Failure, Interaction, Outcome, Request, Response, TransportFailure
+from llmreplay.core.model import End, Failure, Headers, Interaction, Outcome, Request, Response, TransportFailure
 from llmreplay.storage.bodies import headers_from, request_from
 from llmreplay.storage.checks import check_cuts, check_restorable, has_cuts, is_plain
 from llmreplay.storage.chunks import chunks_from
@@ -86,6 +86,16 @@ class StoredInteraction(msgspec.Struct, eq=False, gc=False):
             return _response(_response_from.decode(slices.response), is_compact=False)
         assert slices.failure is not UNSET, "an interaction without outcome is refused on loading"
         return _failure(_failure_from.decode(slices.failure))
+
+    def headers_if_same(self, method: str, url: str, body: bytes) -> Headers | None:
+        """Give the headers of the request, if all else in it is to the letter as given; else None."""
+        held = self._held
+        if not isinstance(held, WireInteraction) or held.request.json is UNSET:
+            return self.request.headers_if_same(method, url, body)
+        wire = held.request
+        # Without a copy of the body.
+        is_same = wire.json == Raw(body) and wire.url == url and wire.method == method
+        return headers_from(wire.headers) if is_same else None
 
     @property
     def interaction(self) -> Interaction:

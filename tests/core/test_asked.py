@@ -1,11 +1,11 @@
 """What a client asks, made out when it is needed."""
 
 import pytest
-from doubles import A_CATALOGUE, URL, a_recorder, a_request, an_interaction
+from doubles import A_CATALOGUE, URL, a_recorder, a_request, a_response, an_interaction
 
 from llmreplay.core.asked import Asked
-from llmreplay.core.matching import fingerprint, is_verbatim, rules_from
-from llmreplay.core.model import End
+from llmreplay.core.matching import fingerprint, rules_from
+from llmreplay.core.model import End, Interaction
 
 RULES = rules_from((), (), apis=A_CATALOGUE.apis, feature_headers=A_CATALOGUE.feature_headers)
 
@@ -35,13 +35,15 @@ def test_what_is_asked_is_redacted_once_and_only_when_looked_at():
 def test_what_may_count_is_not_verbatim(other):
     """No request with another fingerprint passes for the same."""
     assert fingerprint(other, RULES) != fingerprint(a_request("hi"), RULES)
-    assert not is_verbatim(a_request("hi"), other, RULES)
-    assert not is_verbatim(other, a_request("hi"), RULES)
+    assert not Asked(a_request("hi"), rules=RULES).is_verbatim(Interaction(other, a_response()))
+    assert not Asked(other, rules=RULES).is_verbatim(an_interaction("hi"))
 
 
 def test_headers_that_do_not_count_do_not_matter():
     """A recording without the client's other headers is still the same to the letter."""
-    assert is_verbatim(a_request("hi", headers=[("x-api-key", "k"), ("user-agent", "sdk 2")]), a_request("hi"), RULES)
+    sent = a_request("hi", headers=[("x-api-key", "k"), ("user-agent", "sdk 2")])
+
+    assert Asked(sent, rules=RULES).is_verbatim(an_interaction("hi"))
 
 
 def test_identical_recordings_keep_their_order_when_one_was_passed_over():

@@ -61,7 +61,7 @@ def test_an_mcp_token_is_hunted():
     """The token that a request hands to a tool server is hunted where the server's error echoes it."""
     redactor = a_redactor()
 
-    redactor.learn_from_request(a_request({"mcp_servers": [{"authorization_token": OTHER}]}))
+    redactor.request(a_request({"mcp_servers": [{"authorization_token": OTHER}]}))
 
     assert redactor.text(f"401 for {OTHER}") == "401 for REDACTED"
 
@@ -72,6 +72,7 @@ def test_a_tool_argument_is_not_hunted():
     body = {"messages": [{"content": f"I am {OTHER}"}, {"input": {"password": OTHER}}]}
 
     redactor.learn_from_request(a_request(body))
+    redactor.request(a_request(body))
     redactor.learn_from_response(a_response(json.dumps(body).encode()))
 
     assert redactor.text(OTHER) == OTHER

@@ -52,13 +52,6 @@ class Rules:
     normalizers: tuple[Normalizer, ...] = ()
     ready_made: Mapping[str, Normalizer] = field(default_factory=lambda: READY_MADE)
 
-    @property
-    def counted_headers(self) -> tuple[str, ...]:
-        """The feature headers that count."""
-        if not self.ignored_headers:
-            return self.feature_headers
-        return tuple(name for name in self.feature_headers if name not in self.ignored_headers)
-
 
 def rules_from(
     ignore: Sequence[str],
@@ -142,8 +135,8 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
 
 def count_alike(headers: Headers, others: Headers, rules: Rules) -> bool:
     """Say, quickly, whether all that can count of two requests' headers in a fingerprint is the same."""
-    counted = rules.counted_headers
-    return _counted_in(headers, counted) == _counted_in(others, counted)
+    names, ignored = rules.feature_headers, rules.ignored_headers
+    return _counted_in(headers, names, ignored) == _counted_in(others, names, ignored)
 
 
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
@@ -194,13 +187,16 @@ def _canonical_query(query: str, ignored: Sequence[str]) -> str:
 
 def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]:
     """Give the headers that count, each with its words in one order, however they were spread over lines."""
-    return _counted_in(headers, rules.counted_headers)[1]
+    return _counted_in(headers, rules.feature_headers, rules.ignored_headers)[1]
 
 
 # A client sends the same headers with nearly every request.
 @lru_cache(maxsize=500)
-def _counted_in(headers: Headers, counted: tuple[str, ...]) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+def _counted_in(
+    headers: Headers, feature_headers: tuple[str, ...], ignored: frozenset[str]
+) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """Give the content type, and the headers that count."""
+    counted = tuple(name for name in feature_headers if name not in ignored)
     found: dict[str, set[str]] = {}
     for key, value in headers:
         name = key.lower()

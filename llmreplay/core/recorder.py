@@ -8,7 +8,6 @@ from functools import partial
 from threading import RLock
 
 from llmreplay.core.addresses import Address, Addresses
-from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import NOBODY, Attempt, Origin, Source, retry_count_in
 from llmreplay.core.budget import overspending
@@ -136,25 +135,22 @@ class Recorder:
             return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
         with self._lock:
             self._redaction.learn_from_request(request)
-            attempt = self._attempt(request, api, origin, timeouts)
+            attempt = Attempt(
+                asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
+                api=api,
+                source=Source.REPLAYED,
+                started_s=self._outside.now(),
+                retry_count=retry_count_in(request.headers),
+                read_timeout_s=timeouts.read_s,
+                connect_timeout_s=timeouts.connect_s,
+                origin=origin,
+            )
             try:
                 self._log.begin(attempt)
                 return self._decide(request, address, attempt)
             except SettingProblem as problem:
                 attempt.asked = attempt.asked.told()
                 raise self._refused(attempt, problem) from problem.__cause__
-
-    def _attempt(self, request: Request, api: Api | None, origin: Origin, timeouts: Timeouts) -> Attempt:
-        return Attempt(
-            asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
-            api=api,
-            source=Source.REPLAYED,
-            started_s=self._outside.now(),
-            retry_count=retry_count_in(request.headers),
-            read_timeout_s=timeouts.read_s,
-            connect_timeout_s=timeouts.connect_s,
-            origin=origin,
-        )
 
     def _decide(self, request: Request, address: Address, attempt: Attempt) -> Plan:
         hits = self.faulting.hitting(request, attempt, self._outside.time)

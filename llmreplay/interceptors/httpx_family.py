@@ -27,15 +27,11 @@ def patch(library: ModuleType, patches: Patches) -> None:
     patches.replace(library.AsyncHTTPTransport, "handle_async_request", lambda original: _async(library, original))
 
 
-def _opened_for(native: Any) -> Opened | None:
-    return DISPATCH.current(lambda: f"{native.method} {native.url}")
-
-
 def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:
     replayed, recorded = _stream(_ReplayedSync, library), _stream(_RecordedSync, library)
 
     def handle_request(self: Any, request: Any) -> Any:
-        opened = _opened_for(request)
+        opened = DISPATCH.current(lambda: f"{request.method} {request.url}")
         if opened is None:
             return original(self, request)
         asked = exchange.request_from(request, request.read())
@@ -91,7 +87,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
     replayed, recorded = _stream(_ReplayedAsync, library), _stream(_RecordedAsync, library)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
-        opened = _opened_for(request)
+        opened = DISPATCH.current(lambda: f"{request.method} {request.url}")
         if opened is None:
             return await original(self, request)
         asked = exchange.request_from(request, await request.aread())

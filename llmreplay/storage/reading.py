@@ -78,6 +78,8 @@ class StoredInteraction(msgspec.Struct, eq=False, gc=False):
         """As received and redacted, byte for byte."""
         held = self._held
         if isinstance(held, WireInteraction):
+            if held.response is not UNSET:
+                return _response(held.response, is_compact=True)
             return _outcome(held, is_compact=True)
         slices, self._slices = self._slices, None
         if slices is None:

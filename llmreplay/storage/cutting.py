@@ -38,23 +38,18 @@ def interactions_in(file: BinaryIO, file_format: str) -> Iterator[bytes]:
         raise OtherLayout
     decoder = codecs.getincrementaldecoder("utf-8")()
     held = bytearray()
-    searched = 0
+    start = searched = 0
     while piece := file.read(_READ_BYTES):
         decoder.decode(piece)
         held += piece
         while (end := held.find(_BETWEEN, searched)) >= 0:
-            yield _taken(held, end + len(_END))
-            del held[: len(_BETWEEN) - len(_END) - len(b"{\n")]
-            searched = 0
-        searched = max(0, len(held) - len(_BETWEEN))
+            yield bytes(memoryview(held)[start : end + len(_END)])
+            start = searched = end + len(_BETWEEN) - len(b"{\n")
+        del held[:start]
+        start, searched = 0, max(0, len(held) - len(_BETWEEN))
     decoder.decode(b"", final=True)
     if not held.endswith(_TAIL):
         raise OtherLayout
-    yield _taken(held, len(held) - len(_TAIL) + len(_END))
-
-
-def _taken(held: bytearray, size: int) -> bytes:
-    """Take the first bytes out."""
-    taken = bytes(memoryview(held)[:size])
-    del held[:size]
-    return taken
+    last = bytes(memoryview(held)[: len(held) - len(_TAIL) + len(_END)])
+    held.clear()
+    yield last

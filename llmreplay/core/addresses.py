@@ -24,6 +24,7 @@ class Address:
         traffic: None where the body decides: this machine's own address may be a stand-in's.
         api: The row of the endpoint; None if no row names this address.
         is_loopback: Whether it is this machine's own.
+        kind: What kind of traffic it is and whose endpoint, where that needs no look at the body; else None.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Address:
     traffic: Traffic | None
     api: Api | None
     is_loopback: bool
+    kind: tuple[Traffic, Api | None] | None
 
     @property
     def is_local(self) -> bool:
@@ -58,19 +60,24 @@ class Addresses:
 
     def kind_of(self, request: Request, address: Address) -> tuple[Traffic, Api | None]:
         """Say what kind of traffic a request is, and whose endpoint it is for; looks at the body where it must."""
+        if address.kind is not None:
+            return address.kind
         api, traffic = address.api, address.traffic
-        if not address.is_loopback or (api is not None and traffic is not None):
-            return traffic or Traffic.PASSED, api
         stand_in = stand_in_api(request, self._catalogue.apis)
         return traffic or (Traffic.RECORDED if stand_in else Traffic.PASSED), api or stand_in
 
     def _read(self, method: str, url: str) -> Address:
         settings, catalogue = self._settings, self._catalogue
         url = provider_url(url, settings.upstream)
+        traffic = traffic_to(url, catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
+        api = identify(Request(method, url), catalogue.apis)
+        is_local = is_loopback(urlsplit(url).hostname or "")
+        is_known = not is_local or (api is not None and traffic is not None)
         return Address(
             url=url,
             local_url=local_url(url, settings.upstream),
-            traffic=traffic_to(url, catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts),
-            api=identify(Request(method, url), catalogue.apis),
-            is_loopback=is_loopback(urlsplit(url).hostname or ""),
+            traffic=traffic,
+            api=api,
+            is_loopback=is_local,
+            kind=(traffic or Traffic.PASSED, api) if is_known else None,
         )

@@ -128,7 +128,7 @@ class Recorder:
         address = self._addresses.of(request)
         if address.url != request.url:
             request = replace(request, url=address.url)
-        traffic, api = self._addresses.kind_of(request, address)
+        traffic, api = address.kind or self._addresses.kind_of(request, address)
         if traffic is Traffic.PASSED or (traffic is not Traffic.RECORDED and not self.is_offline):
             return PASS_THROUGH
         if traffic is not Traffic.RECORDED:

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 import warnings
+from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -18,7 +19,10 @@ import pytest
 
 from llmreplay import CassetteError, SettingError, UnmatchedRequest, faults, use_cassette
 from llmreplay.core.errors import SeveralRecorders, Unplayed
+from llmreplay.core.settings import Settings
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning
+from llmreplay.session.parts import redactor_for
+from llmreplay.session.use_cassette import environment_settings
 from llmreplay.simulator import Simulator
 from llmreplay.storage.codec import encode
 
@@ -516,3 +520,19 @@ def test_a_token_that_a_request_hands_on_is_hidden_wherever_it_was_answered_from
         shown = replay.shown(f"401 for {token}")
 
     assert shown == "401 for REDACTED"
+
+
+def test_a_variable_that_another_thread_takes_out_meanwhile_is_no_error(tmp_path, monkeypatch):
+    """Another thread's cassette takes its own variables out of the environment when it is closed."""
+
+    class Vanishing(UserDict):
+        def __getitem__(self, name):
+            if name.endswith(("_GUARD", "_KEY")):
+                raise KeyError(name)
+            return super().__getitem__(name)
+
+    gone = {"LLMREPLAY_CHILD_GUARD": "[]", "ANTHROPIC_API_KEY": "test-key"}
+    monkeypatch.setattr(os, "environ", Vanishing({**os.environ, **gone, "LLMREPLAY_ON_UNPLAYED": "warn"}))
+
+    assert environment_settings() == {"on_unplayed": "warn"}
+    assert redactor_for(Settings()).known == 0

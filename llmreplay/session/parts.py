@@ -68,7 +68,7 @@ def redactor_for(settings: Settings) -> Redactor:
     """Make a redactor that knows the keys in the environment and the providers' secret headers."""
     named = [str(entry).removeprefix(_VARIABLE) for entry in settings.redact if _is_variable(entry)]
     return Redactor(
-        (os.environ[name] for name in (*dict(CATALOGUE.key_variables), *named) if name in os.environ),
+        (os.environ.get(name, "") for name in (*dict(CATALOGUE.key_variables), *named)),
         redact=[entry for entry in settings.redact if not _is_variable(entry)],
         keep=settings.keep,
         allowed_request_headers=CATALOGUE.feature_headers,

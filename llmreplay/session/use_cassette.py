@@ -192,8 +192,10 @@ def environment_settings() -> dict[str, object]:
         SettingError: A variable whose name only resembles that of a setting.
     """
     found: dict[str, object] = {}
-    for variable, value in os.environ.items():
-        if not variable.startswith(_ENVIRONMENT):
+    for variable in list(os.environ):
+        # A thread that closes its cassette may take a variable out meanwhile.
+        value = os.environ.get(variable)
+        if value is None or not variable.startswith(_ENVIRONMENT):
             continue
         name = variable.removeprefix(_ENVIRONMENT).lower()
         if name in SETTING_NAMES:

@@ -76,7 +76,8 @@ def measure(
         paths: A cassette for each contestant that has files, by name.
         count: Interactions on each cassette.
         body_bytes: Of a request and of an answer.
-        limit_s: After so many seconds of its own a contestant's repetition is broken off, and is its last.
+        limit_s: After so many seconds of its own a contestant's repetition is broken off, and is its last; after as
+            many in all it repeats no more.
     """
     limit, *others = contestants
     questions = [prompt(number, body_bytes) for number in range(count)]
@@ -87,10 +88,12 @@ def measure(
     for one in others:
         result = results[one.name]
         replay = _replay_by_itself if one.answers_all_clients else _replay_beside
+        began = time.perf_counter()
         try:
-            for _ in range(repetitions):
+            for repetition in range(1, repetitions + 1):
                 replay(one, paths[one.name], questions, result, limit, least, limit_s)
-                if result.played < count:
+                is_long = time.perf_counter() - began > limit_s and repetition >= _FEWEST_REPETITIONS
+                if result.played < count or is_long:
                     break
         except Exception as error:
             result.problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]

@@ -20,7 +20,7 @@ class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
 
 
-def is_written_again(wire: WireInteraction, data: bytes | memoryview) -> bool:
+def is_written_again(wire: WireInteraction, data: bytes) -> bool:
     """Say whether an interaction, written as msgspec read it, is the same JSON: then it has no key twice.
 
     Args:
@@ -30,17 +30,17 @@ def is_written_again(wire: WireInteraction, data: bytes | memoryview) -> bool:
     # Of its size from the start: grown, it would take half as much again.
     again = bytearray(len(data) + 64)
     _encode_into(wire, again)
-    same = again == data  # type: ignore[comparison-overlap]
+    same = again == data
     return same or _digest_without_spaces(again) == _digest_without_spaces(data)
 
 
-def duplicate_key(interaction: bytes | memoryview) -> tuple[str, str] | None:
+def duplicate_key(interaction: bytes) -> tuple[str, str] | None:
     """Find a key that stands twice in an interaction.
 
     Returns:
         The place of its object, from the interaction on, and the key; None if there is none.
     """
-    return _search(_pairs_from(bytes(interaction)), "")
+    return _search(_pairs_from(interaction), "")
 
 
 def duplicate_key_at_top(data: bytes, cassette: WireCassette) -> str | None:

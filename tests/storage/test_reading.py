@@ -1,4 +1,4 @@
-"""Loading is lean: bodies stay slices of the file."""
+"""Loading is lean: of a file nothing is held twice for long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from llmreplay.storage.files import load, save
     ids=["many small interactions", "a large one"],
 )
 def test_loading_takes_hardly_more_than_the_file(tmp_path, held, most_files):
-    """Bodies stay in the memory of the file."""
+    """Bodies are kept as text, once, and restored when they are asked for."""
     path = tmp_path / "a.json"
     save(path, held)
 

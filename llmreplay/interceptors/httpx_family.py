@@ -153,6 +153,11 @@ class _Replayed:
         self._delivery = delivery
         self._request = request
 
+    def _end(self) -> None:
+        end = self._delivery.ended()
+        if end is not End.COMPLETE:
+            raise exchange.exception_at(self.library, end, self._request)
+
 
 class _ReplayedSync(_Replayed):
     def __iter__(self) -> Iterator[bytes]:
@@ -165,13 +170,10 @@ class _ReplayedSync(_Replayed):
             yield chunk.data
         if delivery.outcome.end_delay_s:
             pass_time(opened, delivery.outcome.end_delay_s)
-        end = delivery.ended()
-        if end is not End.COMPLETE:
-            raise exchange.exception_at(self.library, end, self._request)
+        self._end()
 
     def close(self) -> None:
-        if not self._delivery.has_ended:
-            self._delivery.left()
+        self._delivery.left()
 
 
 class _ReplayedAsync(_Replayed):
@@ -184,13 +186,10 @@ class _ReplayedAsync(_Replayed):
             delivery.took()
             yield chunk.data
         await pass_time_async(opened, delivery.outcome.end_delay_s + delivery.patience_s)
-        end = delivery.ended()
-        if end is not End.COMPLETE:
-            raise exchange.exception_at(self.library, end, self._request)
+        self._end()
 
     async def aclose(self) -> None:
-        if not self._delivery.has_ended:
-            self._delivery.left()
+        self._delivery.left()
 
 
 class _Recorded:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 _HEAD = '{{\n  "format": "{}",\n  "interactions": [\n    '
-_END = b"\n    }"
-_BETWEEN = _END + b",\n    {\n"
+# An interaction ends with an object, its outcome. The longer what is searched for, the faster.
+_END = b"}\n    }"
+_BETWEEN = _END + b',\n    {\n      "'
+_FROM_END_TO_NEXT = len(_END) + len(b",\n    ")
 _TAIL = _END + b"\n  ]\n}\n"
 
 # Small enough that the allocator has such memory at hand: fresh pages cost more than what is done with them.
@@ -40,11 +42,12 @@ def interactions_in(file: BinaryIO, file_format: str) -> Iterator[bytes]:
     held = bytearray()
     start = searched = 0
     while piece := file.read(_READ_BYTES):
-        decoder.decode(piece)
+        if not piece.isascii() or decoder.getstate()[0]:
+            decoder.decode(piece)
         held += piece
         while (end := held.find(_BETWEEN, searched)) >= 0:
             yield bytes(memoryview(held)[start : end + len(_END)])
-            start = searched = end + len(_BETWEEN) - len(b"{\n")
+            start = searched = end + _FROM_END_TO_NEXT
         del held[:start]
         start, searched = 0, max(0, len(held) - len(_BETWEEN))
     decoder.decode(b"", final=True)

@@ -20,15 +20,16 @@ class _Pairs(list[tuple[str, object]]):
     """An object, its repeated keys kept."""
 
 
-def is_written_again(wire: WireInteraction, data: bytes) -> bool:
+def is_written_again(wire: WireInteraction, data: bytes, scratch: bytearray) -> bool:
     """Say whether an interaction, written as msgspec read it, is the same JSON: then it has no key twice.
 
     Args:
         wire: As msgspec read it.
         data: As it stands in the file, with or without white space.
+        scratch: Memory to write into, used again and again; what it holds is lost.
     """
-    # Of its size from the start: grown, it would take half as much again.
-    again = bytearray(len(data) + 64)
+    # A large one is written into memory of its size: grown, it would take half as much again, and be kept.
+    again = scratch if len(data) <= _PIECE_BYTES else bytearray(len(data) + 64)
     _encode_into(wire, again)
     same = again == data
     return same or _digest_without_spaces(again) == _digest_without_spaces(data)

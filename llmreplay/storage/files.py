@@ -167,7 +167,7 @@ def _load(path: Path, folder: Path | None, file_format: str) -> tuple[StoredInte
         if not stat.S_ISREG(target.stat().st_mode):
             found = "it is a folder" if target.is_dir() else "it is no regular file"
             raise CassetteError(str(path), found, "Move it away; a cassette is a file.")
-        with target.open("rb") as file:
+        with target.open("rb", buffering=0) as file:
             stored = decode_as_written(file, str(path), file_format=file_format)
         data = b"" if stored is not None else target.read_bytes()
     except OSError as error:

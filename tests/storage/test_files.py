@@ -240,7 +240,7 @@ def test_a_file_without_permission_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     save(path, OLD)
 
-    def refuse(path, mode):
+    def refuse(path, mode, buffering):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)

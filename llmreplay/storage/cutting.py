@@ -42,6 +42,7 @@ def interactions_in(file: BinaryIO, file_format: str) -> Iterator[bytes]:
     held = bytearray()
     start = searched = 0
     while piece := file.read(_READ_BYTES):
+        # ASCII needs no look, unless a character has begun in the piece before.
         if not piece.isascii() or decoder.getstate()[0]:
             decoder.decode(piece)
         held += piece
@@ -50,7 +51,6 @@ def interactions_in(file: BinaryIO, file_format: str) -> Iterator[bytes]:
             start = searched = end + _FROM_END_TO_NEXT
         del held[:start]
         start, searched = 0, max(0, len(held) - len(_BETWEEN))
-    decoder.decode(b"", final=True)
     if not held.endswith(_TAIL):
         raise OtherLayout
     last = bytes(memoryview(held)[: len(held) - len(_TAIL) + len(_END)])

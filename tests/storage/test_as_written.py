@@ -86,9 +86,10 @@ def test_what_is_laid_out_otherwise_is_read_as_it_stands(tmp_path, changed):
         lambda data: data.replace(b'"status": 200', b'"status": 2000'),
         lambda data: data.replace(b"answer", b"answ\xff"),
         lambda data: data[:-20],
+        lambda data: data[:-2] + b",\n",
         lambda data: b"",
     ],
-    ids=["version", "key twice", "value", "not UTF-8", "cut", "empty"],
+    ids=["version", "key twice", "value", "not UTF-8", "cut", "another end", "empty"],
 )
 def test_what_is_wrong_is_told_of_the_file_as_it_stands(tmp_path, changed):
     """What was read before a fault was found has no say in where it is."""
@@ -102,3 +103,32 @@ def test_what_is_wrong_is_told_of_the_file_as_it_stands(tmp_path, changed):
         load(path)
 
     assert str(caught.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 1000])
+def test_half_a_character_is_found_wherever_a_piece_ends(monkeypatch, piece_bytes):
+    """What begins in one piece must go on in the next, even if that has nothing else than ASCII."""
+    monkeypatch.setattr(cutting, "_READ_BYTES", piece_bytes)
+    data = encode(HELD)
+
+    assert decode_as_written(BytesIO(data.replace(b"answer", "é".encode())), "a.json") is not None
+    assert decode_as_written(BytesIO(data.replace(b"answer", b"\xc3nothing\xa9")), "a.json") is None
+
+
+FRAGMENTS = [b"", b"}", b",", b"\n", b"\xc3", b'"method": "GET", ', b'}\n    },\n    {\n      "', b"}\n    }\n  ]\n}\n"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 60), st.sampled_from(FRAGMENTS), st.integers(1, 200))
+def test_a_damaged_file_is_read_as_nothing_else(at, length, put, piece_bytes):
+    """Whatever is lost of it or put into it: only what is an interaction if the whole is read at once."""
+    data = encode(HELD)
+    at %= len(data)
+    damaged = data[:at] + put + data[at + length :]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutting, "_READ_BYTES", piece_bytes)
+        stored = decode_as_written(BytesIO(damaged), "a.json")
+
+    if stored is not None:
+        assert stored == decode(b" " + damaged, "a.json")

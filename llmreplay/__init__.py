@@ -58,6 +58,7 @@ _HOMES = {
     "use_cassette": "llmreplay.session",
 }
 
+# Without `strategies`, which needs an extra: `import *` and `help` ask for all that is named here.
 __all__ = [
     "CassetteError",
     "LlmReplayError",
@@ -79,7 +80,6 @@ __all__ = [
     "first",
     "nth",
     "scenario",
-    "strategies",
     "use_cassette",
 ]
 

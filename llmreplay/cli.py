@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +14,8 @@ from llmreplay.core.reading import summary_of
 from llmreplay.core.redaction import Redactor
 from llmreplay.providers import CATALOGUE
 from llmreplay.storage.files import load
+
+_HIGHEST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = commands.add_parser("check", help="read every cassette below a folder, and look for secrets in them")
     check.add_argument("folder", nargs="?", type=Path, default=Path("cassettes"))
     simulate = commands.add_parser("simulate", help="serve made-up answers of all providers on loopback")
-    simulate.add_argument("--port", type=int, default=0, help="0 for any that is free")
+    simulate.add_argument("--port", type=_port, default=0, help="0 for any that is free")
     options = parser.parse_args(arguments)
     try:
         if options.command == "show":
@@ -37,6 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LlmReplayError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever reads has had enough, as `head` does; what is still to be flushed must not fail either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number up to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _show(cassettes: Sequence[Path]) -> int:
@@ -54,7 +67,8 @@ def _show(cassettes: Sequence[Path]) -> int:
 
 def _check(folder: Path) -> int:
     if not folder.is_dir():
-        print(f"{folder}: no such folder", file=sys.stderr)
+        found = "no folder: give the one that it is in" if folder.exists() else "no such folder"
+        print(f"{folder}: {found}", file=sys.stderr)
         return 1
     redactor, problems, count = Redactor(), 0, 0
     for path in sorted(folder.rglob("*.json")):
@@ -76,7 +90,11 @@ def _check(folder: Path) -> int:
 def _simulate(port: int) -> int:
     from llmreplay.simulator.__main__ import main as run
 
-    return run(["--port", str(port)])
+    try:
+        return run(["--port", str(port)])
+    except OSError as error:
+        print(f"port {port}: {error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

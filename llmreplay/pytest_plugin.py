@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Kept as plain pairs, because reading them must cost nothing; a test holds them against `Settings`.
 SETTINGS = {
     "mode": "what happens to a request: none (default), once, new_episodes, rewrite, live",
-    "cassette": "path of one cassette for all tests",
+    "cassette": "path of one cassette for all tests; on_unplayed=ignore goes with it",
     "cassette_dir": "folder of the cassettes (default: cassettes)",
     "ignore": "what does not count in matching: $.path, query:name, header:name, host",
     "normalize": "evened out before matching: dates, uuids, tmp_path",

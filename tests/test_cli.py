@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+
 import pytest
 
 from llmreplay.cli import main
@@ -66,3 +70,42 @@ def test_an_unknown_command_is_refused():
         main(["dance"])
 
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_told(capsys, port):
+    """A number that cannot be one is a wrong call."""
+    with pytest.raises(SystemExit):
+        main(["simulate", f"--port={port}"])
+
+    assert f"{port!r} is no port" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(capsys):
+    """Another program may listen there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert main(["simulate", f"--port={port}"]) == 1
+
+    assert f"port {port}: " in capsys.readouterr().err
+
+
+def test_who_reads_no_further_ends_it_without_a_word(tmp_path):
+    """As `llmreplay show ... | head -1` does."""
+    path = a_cassette(tmp_path)
+    code = f"from llmreplay.cli import main; raise SystemExit(main(['show'] + [{str(path)!r}] * 3000))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
+
+
+def test_check_says_that_a_file_is_no_folder(tmp_path, capsys):
+    """A cassette is looked at with its folder."""
+    assert main(["check", str(a_cassette(tmp_path))]) == 1
+
+    assert "no folder: give the one that it is in" in capsys.readouterr().err

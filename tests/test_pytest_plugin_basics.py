@@ -340,3 +340,30 @@ def test_a_fixture_asked_for_by_name_opens_the_cassette(suite):
     )
 
     suite.recorded_and_replayed(1)
+
+
+def test_a_rewrite_by_one_test_loses_nothing_that_others_recorded(suite):
+    """Tests may share a cassette: what the one that is recorded anew does not ask for is kept aside, and said."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay(cassette="shared.json", on_unplayed="ignore")
+        @pytest.mark.parametrize("text", ["one", "two"])
+        def test_it(llmreplay, text):
+            ask(text)
+        """
+    )
+    suite.recorded_and_replayed(2)
+
+    alone = suite.record("test_a.py::test_it[one]", mode="rewrite")
+
+    alone.assert_outcomes(passed=1)
+    alone.stdout.fnmatch_lines(
+        ["*1 interaction that this test did not ask for went into shared.json.llmreplay-partial*"]
+    )
+    assert suite.prompts("shared.json") == ["one"]
+    assert suite.others == ["shared.json.llmreplay-partial"]
+    suite.record(mode="rewrite").assert_outcomes(passed=2)
+    assert (suite.prompts("shared.json"), suite.others) == (["one", "two"], [])

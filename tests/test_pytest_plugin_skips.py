@@ -212,3 +212,34 @@ def test_a_marked_skip_is_not_blamed_for_the_test_before(suite):
     )
 
     suite.run().assert_outcomes(failed=1, skipped=2)
+
+
+XFAILED = """
+import os, pytest
+from asking import ask
+
+{mark}
+def test_it(llmreplay):
+    ask("first")
+    if os.environ.get("EARLY"):
+        {early}
+    ask("second")
+    assert False
+"""
+
+
+@pytest.mark.parametrize("early", ["raise OSError('disk')", "pytest.xfail('x')"])
+def test_an_expected_failure_replaces_no_longer_cassette(suite, monkeypatch, early):
+    """What fails as expected, but earlier than when it was recorded, has not said what it will ask for."""
+    suite.pytester.makepyfile(test_a=XFAILED.format(mark="@pytest.mark.xfail", early=early))
+    suite.record().assert_outcomes(xfailed=1)
+
+    monkeypatch.setenv("EARLY", "1")
+    shorter = suite.record(mode="rewrite")
+
+    shorter.assert_outcomes(xfailed=1)
+    shorter.stdout.fnmatch_lines(["*the cassette stays as it was*"])
+    assert suite.prompts(suite.cassettes[0]) == ["first", "second"]
+    monkeypatch.delenv("EARLY")
+    suite.record(mode="rewrite").assert_outcomes(xfailed=1)
+    assert (suite.prompts(suite.cassettes[0]), suite.others) == (["first", "second"], [])

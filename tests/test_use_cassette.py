@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gzip
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import warnings
 from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx2
 import pytest
@@ -536,3 +538,63 @@ def test_a_variable_that_another_thread_takes_out_meanwhile_is_no_error(tmp_path
 
     assert environment_settings() == {"on_unplayed": "warn"}
     assert redactor_for(Settings()).known == 0
+
+
+def test_a_refusal_says_what_to_write_where_the_block_is_opened(recorded):
+    """A marker has no say in a block that is opened with a path."""
+    path = recorded("one", "two")
+
+    with pytest.raises(Unplayed) as unplayed, use_cassette(path):
+        ask("one")
+    with pytest.raises(UnmatchedRequest) as unmatched, use_cassette(path, on_unplayed="ignore"):
+        ask("other")
+
+    assert f'use_cassette({str(path)!r}, on_unplayed="ignore")' in str(unplayed.value)
+    assert f'use_cassette({str(path)!r}, ignore=["$.messages[*].content"])' in str(unmatched.value)
+
+
+def test_an_open_stream_is_no_whole_answer(recorded):
+    """What the client has not read yet is not told of: neither that it is complete, nor what it says."""
+    path = recorded("one")
+
+    with use_cassette(path) as replay, httpx2.Client(verify=False) as client:
+        with client.stream("POST", MESSAGES, json=body("one")) as response:
+            call = replay.calls.one()
+            assert (call.is_complete, call.stop_reason, call.text) == (False, None, "")
+            response.read()
+        call = replay.calls.one()
+        assert (call.is_complete, call.stop_reason) == (True, "stop")
+        assert call.text
+
+
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b'{"a":1}') + b"junk"], ids=["none", "junk at its end"])
+def test_a_body_that_cannot_be_decoded_is_replayed_as_it_came(tmp_path, data):
+    """The client gets the same error, or the same leniency of its own, as when it was recorded."""
+
+    class Encoded(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            for name, value in (("content-encoding", "gzip"), ("content-length", str(len(data)))):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    def asked():
+        with httpx2.Client(verify=False) as client:
+            try:
+                return client.post(MESSAGES, json=body("one")).content
+            except httpx2.DecodingError:
+                return "cannot be decoded"
+
+    with HTTPServer(("127.0.0.1", 0), Encoded) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.handle_request)
+        upstream = {"https://api.anthropic.com": f"http://127.0.0.1:{server.server_port}"}
+        with use_cassette(tmp_path / "a.json", mode="once", upstream=upstream):
+            recorded = asked()
+    with use_cassette(tmp_path / "a.json"):
+        assert asked() == recorded
+    assert recorded in ("cannot be decoded", b'{"a":1}')

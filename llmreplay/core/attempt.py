@@ -84,7 +84,9 @@ class Attempt:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What the client got so far, redacted; None while nothing came."""
+        """What the client got, redacted; None while it is under way, so that no open stream passes for a whole one."""
+        if self.ended_s is None:
+            return None
         if self._outcome is None and self._recorded is not None:
             return self._recorded.outcome
         return self._outcome

@@ -143,7 +143,7 @@ def _canonical(
             if ignore:
                 remove(tree, ignore)
             if normalize:
-                tree = _normalized(tree, normalize)
+                tree = normalized(tree, normalize)
             return b"json:" + _encode(tree).encode("ascii")
     delimiter = delimiter_of(content_type)
     if normalize:
@@ -156,17 +156,18 @@ def _canonical(
 _remembered = lru_cache(maxsize=50)(_canonical)
 
 
-def _normalized(node: Any, functions: Sequence[Callable[[str], str]]) -> Any:
+def normalized(node: Any, functions: Sequence[Callable[[str], str]]) -> Any:
+    """Apply functions, in order, to every string of a JSON tree but its keys."""
     if isinstance(node, str):
         for function in functions:
             node = function(node)
         return node
     if isinstance(node, list):
-        return [_normalized(child, functions) for child in node]
+        return [normalized(child, functions) for child in node]
     if isinstance(node, dict):
-        return {key: _normalized(child, functions) for key, child in node.items()}
+        return {key: normalized(child, functions) for key, child in node.items()}
     if isinstance(node, _Pairs):
-        return _Pairs(tuple((key, _normalized(child, functions)) for key, child in node.pairs))
+        return _Pairs(tuple((key, normalized(child, functions)) for key, child in node.pairs))
     return node
 
 

@@ -191,7 +191,14 @@ class ClosedConnection(Refusal):
 class Unplayed(Refusal):
     """Recordings that nobody asked for."""
 
-    def __init__(self, cassette: str, recordings: Sequence[str], total: int, advice: str) -> None:
+    def __init__(
+        self,
+        cassette: str,
+        recordings: Sequence[str],
+        total: int,
+        advice: str,
+        on_purpose: str = '@pytest.mark.llmreplay(on_unplayed="ignore")',
+    ) -> None:
         shown = [f"            {line}" for line in recordings[:10]]
         more = [f"            and {len(recordings) - 10} more"] if len(recordings) > 10 else []
         super().__init__(
@@ -204,7 +211,7 @@ class Unplayed(Refusal):
                     *more,
                     "",
                     f"  No longer needed?   {advice}",
-                    '  On purpose?         @pytest.mark.llmreplay(on_unplayed="ignore")',
+                    f"  On purpose?         {on_purpose}",
                 ]
             )
         )

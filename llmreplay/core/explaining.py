@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -65,18 +66,39 @@ def matching_setting(
     """Find the smallest setting under which two requests would have matched.
 
     Returns:
-        A question and the marker to type, or None if no setting would have helped.
+        A question and the setting to type, whole: what is in force already is in it. None if no setting would have
+        helped.
     """
     for name, function in rules.ready_made.items():
         if _same(recorded, sent, replace(rules, normalizers=(*rules.normalizers, function))):
-            return "Volatile text?", f'@pytest.mark.llmreplay(normalize=["{name}"])'
+            return "Volatile text?", f"normalize=[{', '.join([*_normalizers(rules), _quoted(name)])}]"
     entries = list(dict.fromkeys(_ignorable(difference.path) for difference in differences))
     if not entries or None in entries or any(entry in ("$.messages", "$.input", "$") for entry in entries):
         return None
-    shown = ", ".join(f'"{entry}"' for entry in entries)
     if not _same(recorded, sent, _ignoring(rules, [entry for entry in entries if entry])):
         return None
-    return "Volatile field?", f"@pytest.mark.llmreplay(ignore=[{shown}])"
+    shown = (_quoted(entry) for entry in dict.fromkeys([*_ignored(rules), *filter(None, entries)]))
+    return "Volatile field?", f"ignore=[{', '.join(shown)}]"
+
+
+def _normalizers(rules: Rules) -> list[str]:
+    """Give what the user normalises with, as code."""
+    names = {function: _quoted(name) for name, function in rules.ready_made.items()}
+    return [names.get(function) or str(getattr(function, "__name__", "...")) for function in rules.normalizers]
+
+
+def _ignored(rules: Rules) -> list[str]:
+    """Give what the user ignores, as written."""
+    return [
+        *(path.text for path in rules.ignored_paths),
+        *(f"query:{name}" for name in rules.ignored_query),
+        *(f"header:{name}" for name in sorted(rules.ignored_headers)),
+        *(["host"] if rules.ignores_host else []),
+    ]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _same(recorded: Request, sent: Request, rules: Rules) -> bool:

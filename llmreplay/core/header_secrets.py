@@ -17,7 +17,7 @@ ALLOWED_REQUEST_HEADERS = frozenset({"content-type", "anthropic-beta", "anthropi
 """Request headers that are kept unless told otherwise; providers add their feature headers."""
 
 _MEANINGFUL_HEADER = re.compile(
-    r"content-(?:type|disposition|language|range)|retry-after(?:-ms)?|x-should-retry|(?:operation-)?location|link|allow|etag"
+    r"content-(?:type|disposition|language|range|encoding)|retry-after(?:-ms)?|x-should-retry|(?:operation-)?location|link|allow|etag"
     r"|www-authenticate|warning|deprecation|sunset|num_(?:tokens|chars)|inference-id|x-compute-(?:time|type|characters)"
     r"|x-api-warning|x-error-(?:message|code)|x-sha|api-supported-versions|x-ms-(?:rai-invoked|deployment-name)"
     r"|x-ms-is-spilled-over|x-zero-data-retention"

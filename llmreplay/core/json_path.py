@@ -91,6 +91,23 @@ def remove(tree: Any, paths: Sequence[JsonPath]) -> None:
             parent[:] = [child for index, child in enumerate(parent) if index not in keys]
 
 
+def places_of(tree: Any, paths: Sequence[JsonPath]) -> set[tuple[str | int, ...]]:
+    """Give where the paths lead in a tree of dicts and lists: the keys and indices from its top on."""
+    return {place for path in paths for place in _places(tree, path.steps, ())}
+
+
+def _places(node: Any, steps: tuple[Step, ...], above: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    step, rest = steps[0], steps[1:]
+    for key, child in _members(node, step):
+        if rest:
+            yield from _places(child, rest, (*above, key))
+        else:
+            yield (*above, key)
+    if step.is_deep:
+        for key, child in _members(node, Step(None)):
+            yield from _places(child, steps, (*above, key))
+
+
 def _find(node: Any, steps: tuple[Step, ...]) -> Iterator[tuple[Any, str | int]]:
     step, rest = steps[0], steps[1:]
     for key, child in _members(node, step):

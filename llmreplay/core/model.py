@@ -80,7 +80,7 @@ class Response:
 
     Attributes:
         status: HTTP status code.
-        headers: Without `content-encoding` and `transfer-encoding`: the chunks are decoded.
+        headers: Without `transfer-encoding`, and without `content-encoding` but where the chunks could not be decoded.
         chunks: In order of arrival.
         end: How the body ended.
         reason: The reason phrase, where it is not the standard one of the status.

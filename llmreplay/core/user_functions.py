@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from llmreplay.core.errors import SettingProblem
@@ -20,6 +20,7 @@ def text_function(setting: str, function: Callable[[str], str]) -> Callable[[str
         A function that raises `SettingProblem` where the user's raises, or gives back something that is no text.
     """
 
+    @wraps(function)
     def checked(text: str) -> str:
         try:
             given = function(text)

@@ -47,13 +47,19 @@ class Verdicts:
         """Give the command that runs this test in a mode."""
         return self.rerun.replace("{mode}", mode)
 
+    def _setting(self, text: str) -> str:
+        """Say where to write a setting: in the marker of a test, or where its block is opened."""
+        opening, _, mode = self.rerun.partition(", mode=")
+        return f"{opening}, {text})" if mode else f"@pytest.mark.llmreplay({text})"
+
     def unplayed(self, left: Sequence[Track], apis: Sequence[Api]) -> Unplayed | None:
         """Tell which recordings nobody asked for; None if none but those of a teardown, which is still to come."""
         left = [track for track in left if track.interaction.during != "teardown"]
         if not left:
             return None
         lines = [f"{track.number}: {summary_of(apis, track.interaction)}" for track in left]
-        return Unplayed(self.name, lines, len(self.tracks), self.rerun_in("rewrite"))
+        on_purpose = self._setting('on_unplayed="ignore"')
+        return Unplayed(self.name, lines, len(self.tracks), self.rerun_in("rewrite"), on_purpose)
 
     def unmatched(self, attempt: Attempt) -> UnmatchedRequest:
         """Tell what differs from the nearest recording, and what to type."""
@@ -74,7 +80,7 @@ class Verdicts:
             words = f"interaction {best.number}, which is the same and was already played"
             advice = [
                 ("One request more?", self.rerun_in("new_episodes")),
-                ("Any number?", "@pytest.mark.llmreplay(allow_repeats=True)"),
+                ("Any number?", self._setting("allow_repeats=True")),
             ]
         else:
             words, differences, advice = self._difference(best, attempt.request)
@@ -93,5 +99,7 @@ class Verdicts:
         differences = tuple(self.explain(recorded, sent))
         places = f"{len(differences)} place{'' if len(differences) == 1 else 's'}"
         setting = matching_setting(recorded, sent, self.rules, differences)
-        advice = [("Meant to change?", self.rerun_in("rewrite")), *([setting] if setting else [])]
+        advice = [("Meant to change?", self.rerun_in("rewrite"))]
+        if setting is not None:
+            advice.append((setting[0], self._setting(setting[1])))
         return f"interaction {best.number}, which differs in {places}:", differences[:10], advice

@@ -12,6 +12,7 @@ from llmreplay.session import Replay
 from llmreplay.storage.files import load
 
 _OUTCOMES = pytest.StashKey[set[str]]()
+_EXPECTED = "xfailed"
 
 
 def begin_test(item: pytest.Item) -> None:
@@ -32,7 +33,7 @@ def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
     """
     if report.when == "call" or (report.when == "setup" and report.skipped and has_begun(item)):
         is_expected_failure = hasattr(report, "wasxfail") and not report.failed
-        item.stash.setdefault(_OUTCOMES, set()).add("passed" if is_expected_failure else report.outcome)
+        item.stash.setdefault(_OUTCOMES, set()).add(_EXPECTED if is_expected_failure else report.outcome)
 
 
 def has_failed(item: pytest.Item) -> bool:
@@ -45,8 +46,8 @@ def is_to_be_kept(item: pytest.Item, replay: Replay) -> bool:
 
     It may fail as expected, or skip half way, unless it recorded less than stands because of that.
     """
-    outcomes = item.stash.get(_OUTCOMES, set())
-    return has_gone_well(item) and not ("skipped" in outcomes and records_less_than_stands(replay))
+    may_have_stopped = not item.stash.get(_OUTCOMES, set()).isdisjoint({"skipped", _EXPECTED})
+    return has_gone_well(item) and not (may_have_stopped and records_less_than_stands(replay))
 
 
 def has_gone_well(item: pytest.Item) -> bool:

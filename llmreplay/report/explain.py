@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from llmreplay.core.api import identify
+from llmreplay.core.canonical import normalized
 from llmreplay.core.errors import Difference
-from llmreplay.core.matching import Rules, feature_words
+from llmreplay.core.json_path import places_of
+from llmreplay.core.matching import Rules, canonical_url, feature_words
 from llmreplay.core.model import Request, header
 from llmreplay.core.multipart import Part, parts_of
 
@@ -25,7 +30,7 @@ def differences_between(
     """Find the places in which a request differs from a recorded one.
 
     Args:
-        rules: What counts; a header that does not is not compared.
+        rules: What counts; what does not is not compared, and texts are shown as normalised.
         shown: Redacts a text that is about to be shown.
         recorded: As it stands on the cassette.
         sent: As redacted.
@@ -36,7 +41,7 @@ def differences_between(
     found: list[Difference] = []
     if recorded.method != sent.method:
         found.append(Difference("method", recorded.method, sent.method))
-    found += _url_differences(recorded.url, sent.url, shown)
+    found += _url_differences(recorded, sent, rules, shown)
     one, other = dict(feature_words(recorded.headers, rules)), dict(feature_words(sent.headers, rules))
     for name in sorted({*one, *other}):
         if one.get(name) != other.get(name):
@@ -44,13 +49,16 @@ def differences_between(
     before, after = _parts_by_name(recorded), _parts_by_name(sent)
     if before and after:
         return [*found, *_part_differences(before, after, shown)]
-    return [*found, *_body_differences(recorded.body, sent.body, shown)]
+    return [*found, *_body_differences(recorded.body, sent.body, rules, shown)]
 
 
-def _url_differences(recorded: str, sent: str, shown: Callable[[str], str]) -> list[Difference]:
+def _url_differences(recorded: Request, sent: Request, rules: Rules, shown: Callable[[str], str]) -> list[Difference]:
+    before_and_after = (canonical_url(request, rules, identify(request, rules.apis)) for request in (recorded, sent))
+    if len({*before_and_after}) == 1:
+        return []
     found = []
-    one, other = urlsplit(recorded), urlsplit(sent)
-    if (one.scheme, one.netloc) != (other.scheme, other.netloc):
+    one, other = urlsplit(recorded.url), urlsplit(sent.url)
+    if not rules.ignores_host and (one.scheme, one.netloc) != (other.scheme, other.netloc):
         found.append(
             Difference("host", shown(f"{one.scheme}://{one.netloc}"), shown(f"{other.scheme}://{other.netloc}"))
         )
@@ -60,6 +68,8 @@ def _url_differences(recorded: str, sent: str, shown: Callable[[str], str]) -> l
         before, after = _values_by_name(one.query), _values_by_name(other.query)
         for name in {**before, **after}:
             old, new = before.get(name, []), after.get(name, [])
+            if any(fnmatchcase(name, pattern) for pattern in rules.ignored_query):
+                continue
             if sorted(old) != sorted(new):
                 found.append(
                     Difference(
@@ -127,16 +137,19 @@ def _one_line(text: str) -> str:
     return _short("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))
 
 
-def _body_differences(recorded: bytes, sent: bytes, shown: Callable[[str], str]) -> list[Difference]:
+def _body_differences(recorded: bytes, sent: bytes, rules: Rules, shown: Callable[[str], str]) -> list[Difference]:
     try:
-        one, other = json.loads(recorded), json.loads(sent)
+        one, other = (normalized(json.loads(body), rules.normalizers) for body in (recorded, sent))
     except (ValueError, RecursionError):
         if recorded == sent:
             return []
         before, after = recorded.decode("utf-8", "replace"), sent.decode("utf-8", "replace")
         return [Difference("body", *(_one_line(shown(text)) for text in _cut_to_difference(before, after)))]
+    ignored = places_of(one, rules.ignored_paths) | places_of(other, rules.ignored_paths)
     return [
-        Difference(_json_path(path), *_shown_pair(old, new, shown)) for path, old, new in _tree_differences(one, other)
+        Difference(_json_path(path), *_shown_pair(old, new, shown))
+        for path, old, new in _tree_differences(one, other)
+        if not ignored or ignored.isdisjoint(accumulate((step,) for step in _steps(path)))
     ]
 
 
@@ -156,6 +169,11 @@ def _tree_differences(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
 
 def _order(path: str) -> list[tuple[int, str]]:
     return [(int(index or 0), single or double) for single, double, index in _STEP.findall(path)]
+
+
+def _steps(path: str) -> Iterator[str | int]:
+    for single, double, index in _STEP.findall(path):
+        yield int(index) if index else single or double
 
 
 def _json_path(path: str) -> str:

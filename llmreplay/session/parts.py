@@ -85,6 +85,7 @@ def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: i
     rules = TapeRules(
         mode=settings.mode,
         accept=settings.accept,
+        is_shared=settings.cassette is not None,
         run_began_ns=run_began_ns,
         summarise=functools.partial(summary_of, CATALOGUE.apis),
         redacted=functools.partial(redacted, redactor),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from msgspec import UNSET, Raw, UnsetType
 
@@ -75,11 +77,24 @@ def _check_request(wire: WireRequest) -> None:
     _check_headers(wire.headers, "$.request.headers")
     if type(wire.url) is not str:
         _restore(plain_text, wire.url, "$.request.url")
+    elif not _can_be_read(wire.url):
+        raise ValueError("Expected a URL, got one that cannot be read - at `$.request.url`")
     if wire.text is UNSET and wire.base64 is UNSET:
         return
     if (wire.json, wire.text, wire.base64).count(UNSET) < 2:
         raise ValueError("Expected at most one of `json`, `text`, `base64` - at `$.request`")
     _check_string(wire.text, wire.base64, "$.request")
+
+
+# Most requests go to the same few addresses.
+@lru_cache(maxsize=500)
+def _can_be_read(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Read when asked for, and only then found to be none.
+        return parts.port is None or parts.port >= 0
+    except ValueError:
+        return False
 
 
 def _check_contents(held: Sequence[WireChunks]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from llmreplay.core.errors import CassetteError
 from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT
 
-RESTORE = "Restore it from version control, or delete it and record again: pytest --llmreplay-mode=rewrite"
+RESTORE = "Restore it from version control, or delete it and record it again: pytest --llmreplay-mode=once"
 
 _RECORD_ANEW = "Move it out of the folder of cassettes, then record again: pytest --llmreplay-mode=once"
 
@@ -67,7 +67,7 @@ def damaged_file(data: bytes, path: str, error: Exception | None) -> CassetteErr
             return CassetteError(path, found, remedy)
     conflict = _CONFLICT.search(data) if isinstance(error, msgspec.DecodeError) else None
     if conflict is not None:
-        remedy = "Choose one side (git checkout --ours, or --theirs), or record again."
+        remedy = f"Choose one side: git checkout --ours {path}, or --theirs. {RESTORE}"
         return CassetteError(path, "it has an unresolved merge conflict", remedy, _line(data, conflict.start()))
     named = _FORMAT.match(data)
     if named is not None and named[1] != FORMAT.encode():

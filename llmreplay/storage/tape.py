@@ -25,6 +25,7 @@ class TapeRules:
     Attributes:
         mode: Of the recorder.
         accept: Whether a recording replaces the cassette whatever it holds.
+        is_shared: Whether the cassette has a name that the user gave, so that other tests may record on it, too.
         run_began_ns: Unix nanoseconds; what was recorded since was recorded by this test run, maybe by another
             worker; 0 if there is no run.
         summarise: Tells an interaction in one line.
@@ -34,6 +35,7 @@ class TapeRules:
 
     mode: Mode
     accept: bool
+    is_shared: bool
     run_began_ns: int
     summarise: Callable[[Stored], str]
     redacted: Callable[[Stored], Stored]
@@ -129,12 +131,25 @@ class Tape:
         if verdict.cassette is not None:
             self._save(verdict.cassette)
             self._clear_aside(recorded)
+            if mode is Mode.REWRITE and self._rules.is_shared and not self._rules.accept:
+                self._keep_of_others(standing or (), recorded)
         elif verdict.aside:
             aside = self._put_aside(verdict.aside)
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"
             self.notes.append(
                 f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
                 "--llmreplay-accept takes a recording whatever it holds."
+            )
+
+    def _keep_of_others(self, standing: Sequence[Stored], recorded: Sequence[Interaction]) -> None:
+        """Put aside what was taken out of a cassette that other tests may ask for."""
+        others = _not_asked_again(standing, recorded)
+        if others:
+            aside = self._put_aside(others)
+            count = "1 interaction" if len(others) == 1 else f"{len(others)} interactions"
+            self.notes.append(
+                f"{self.path}: {count} that this test did not ask for went into {aside.name}. "
+                "Do other tests share the cassette? Record them in the same run."
             )
 
     def _save(self, interactions: Sequence[Stored]) -> None:

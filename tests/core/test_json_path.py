@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmreplay.core.errors import SettingError
-from llmreplay.core.json_path import parse_json_path, remove
+from llmreplay.core.json_path import parse_json_path, places_of, remove
 
 A_BODY = {
     "metadata": {"user_id": "u1", "team": "t1"},
@@ -98,3 +98,16 @@ def test_a_path_that_cannot_be_read_is_echoed_with_the_forms_that_can(text):
 
     assert "$" in str(caught.value)
     assert repr(text) in str(caught.value) or text in str(caught.value)
+
+
+@given(A_PATH)
+def test_the_places_of_a_path_are_what_it_takes_out(path):
+    """Each leads to something that goes, and nothing else goes."""
+    gone = set()
+    for place in places_of(A_TREE, [parse_json_path(path)]):
+        node = A_TREE
+        for key in place:
+            node = node[key]
+        gone |= {leaf for leaf in range(8) if str(leaf) in str(node)}
+
+    assert leaves_left([path]) == set(range(8)) - gone

@@ -298,3 +298,28 @@ def test_a_refusal_of_a_form_proposes_it_too():
         a_recorder([recorded]).plan(a_form("b2", "2025-03-05"))
 
     assert ("Volatile text?", '@pytest.mark.llmreplay(normalize=["dates"])') in caught.value.advice
+
+
+def test_what_is_proposed_has_in_it_what_is_in_force():
+    """A list replaces another: typed as it stands, a proposal must not undo what helped before."""
+
+    def mine(text):
+        return text.lower()
+
+    recorder = a_recorder(
+        [an_interaction("ID 4ed1ec5a-3b5a-4b5c-9c3d-0a6d6d7a1c11 on 2025-03-04")], normalize=["uuids", mine]
+    )
+    with pytest.raises(UnmatchedRequest) as caught:
+        recorder.plan(a_request("id 9f1d2a64-5c0e-4a58-8b1f-3f0f5c1f7a22 on 2025-03-05"))
+
+    assert ("Volatile text?", '@pytest.mark.llmreplay(normalize=["uuids", mine, "dates"])') in caught.value.advice
+
+
+def test_what_is_proposed_to_ignore_has_in_it_what_is_ignored():
+    """The same for paths, parameters, headers and the host."""
+    ignore = ["$.metadata", "query:v", "header:example-beta", "host"]
+    with pytest.raises(UnmatchedRequest) as caught:
+        a_recorder([an_interaction("hi")], ignore=ignore).plan(a_request("ho"))
+
+    shown = '"$.metadata", "query:v", "header:example-beta", "host", "$.prompt"'
+    assert ("Volatile field?", f"@pytest.mark.llmreplay(ignore=[{shown}])") in caught.value.advice

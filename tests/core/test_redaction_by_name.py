@@ -105,3 +105,10 @@ def test_response_headers_that_carry_meaning_are_kept():
     headers = a_redactor().outcome(a_response(b"{}", headers=tuple({**kept, **gone}.items()))).headers
 
     assert dict(headers) == kept
+
+
+def test_the_encoding_of_a_body_that_could_not_be_decoded_is_kept():
+    """It is named only then: without it, the bytes would be given to the client as if they were plain."""
+    response = a_redactor().outcome(a_response(b"no gzip", headers=(("content-encoding", "gzip"),)))
+
+    assert response.headers == (("content-encoding", "gzip"),)

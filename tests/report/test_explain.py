@@ -1,9 +1,11 @@
 """Why two requests differ, in words that fit on a line."""
 
+import json
+
 import pytest
 
 from llmreplay.core.errors import Difference
-from llmreplay.core.matching import Rules
+from llmreplay.core.matching import Rules, rules_from
 from llmreplay.core.model import Request
 from llmreplay.report.explain import differences_between
 
@@ -95,3 +97,21 @@ def test_a_text_on_one_line_is_shown_as_it_is():
 def test_a_query_is_compared_pair_by_pair(one, other, found):
     """Every pair that makes two requests different is told, and no other."""
     assert differences(Request("GET", URL + one), Request("GET", URL + other)) == found
+
+
+def test_what_does_not_count_is_no_difference():
+    """What is ignored is left out, and texts are compared and shown as normalised."""
+
+    def asked(version, text, **metadata):
+        body = {"messages": [{"content": text}], "metadata": metadata, "tools": [{"id": metadata["user"]}]}
+        url = f"https://{metadata['user']}.example.ai/v1/files?version={version}&page=1"
+        return Request("POST", url, (("content-type", "application/json"),), json.dumps(body).encode())
+
+    rules = rules_from(["$.metadata.user", "$..id", "query:vers*", "host"], ["dates"], apis=(), feature_headers=())
+    one = asked("1", "On 2025-03-04, hello", user="a", team="x")
+    other = asked("2", "On 2026-03-04, hi", user="b", team="y")
+
+    assert list(differences_between(rules, str, one, other)) == [
+        Difference("$.messages[0].content", '"On <date>, hello"', '"On <date>, hi"'),
+        Difference("$.metadata.team", '"x"', '"y"'),
+    ]

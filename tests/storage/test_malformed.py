@@ -172,8 +172,8 @@ def test_the_text_of_an_error_says_file_place_fault_and_remedy():
 
     assert str(error) == (
         "cassettes/a.json: $.interactions[0].response.status: expected `int`, got `str`\n"
-        "  Correct it by hand. Restore it from version control, or delete it and record again: "
-        "pytest --llmreplay-mode=rewrite"
+        "  Correct it by hand. Restore it from version control, or delete it and record it again: "
+        "pytest --llmreplay-mode=once"
     )
 
 

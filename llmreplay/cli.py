@@ -13,6 +13,7 @@ from llmreplay.core.errors import LlmReplayError
 from llmreplay.core.reading import summary_of
 from llmreplay.core.redaction import Redactor
 from llmreplay.providers import CATALOGUE
+from llmreplay.storage.diagnosis import begins_as_cassette
 from llmreplay.storage.files import load
 
 _HIGHEST_PORT = 65_535
@@ -71,7 +72,7 @@ def _check(folder: Path) -> int:
         print(f"{folder}: {found}", file=sys.stderr)
         return 1
     redactor, problems, count = Redactor(), 0, 0
-    for path in sorted(folder.rglob("*.json")):
+    for path in sorted(filter(_is_cassette, folder.rglob("*"))):
         count += 1
         try:
             load(path, folder=folder)
@@ -85,6 +86,14 @@ def _check(folder: Path) -> int:
             print(f"{path}: a secret: {leak}\n  Take it out, and revoke it; record again with this version.")
     print(f"{count} cassettes, {problems} with a problem")
     return 1 if problems else 0
+
+
+def _is_cassette(path: Path) -> bool:
+    """Say whether a file is to be looked at: by its name, or, for one of another name, by how it begins."""
+    if path.suffix == ".json" or not path.is_file():
+        return path.suffix == ".json"
+    with path.open("rb") as file:
+        return begins_as_cassette(file.read(200))
 
 
 def _simulate(port: int) -> int:

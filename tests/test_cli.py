@@ -109,3 +109,13 @@ def test_check_says_that_a_file_is_no_folder(tmp_path, capsys):
     assert main(["check", str(a_cassette(tmp_path))]) == 1
 
     assert "no folder: give the one that it is in" in capsys.readouterr().err
+
+
+def test_check_looks_into_cassettes_of_any_name(tmp_path, capsys):
+    """`use_cassette` takes a path that ends as it likes; what lies beside cassettes is none."""
+    a_cassette(tmp_path, "sk-ant-api03-" + "aB3dE6gH9k" * 9).rename(tmp_path / "weather")
+    (tmp_path / "notes.txt").write_text("no cassette")
+
+    assert main(["check", str(tmp_path)]) == 1
+
+    assert "1 cassettes, 1 with a problem" in capsys.readouterr().out

@@ -40,7 +40,9 @@ class CallList(Sequence[Call]):
         Raises:
             AssertionError: There is none, or more than one; says which there are.
         """
-        assert len(self) == 1, f"expected one call, got {len(self)}: {self!r}"
+        # No `assert`: pytest would add how it was computed.
+        if len(self) != 1:
+            raise AssertionError(f"expected one call, got {len(self)}: {self!r}")
         return self._calls[0]
 
     @property
@@ -50,7 +52,8 @@ class CallList(Sequence[Call]):
         Raises:
             AssertionError: There is none.
         """
-        assert self._calls, "expected a call, got none"
+        if not self._calls:
+            raise AssertionError("expected a call, got none")
         return self._calls[-1]
 
     def where(

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from llmreplay.core.errors import SettingError
 from llmreplay.core.normalize import Normalizer
@@ -177,14 +178,19 @@ def _choice(name: str, value: object, where: str) -> object:
 def _list(name: str, value: object, where: str) -> tuple[object, ...]:
     if value is None:
         return ()
+    entries: tuple[object, ...]
     if isinstance(value, str):
-        return tuple(part.strip() for line in value.splitlines() for part in line.split(",") if part.strip())
-    entries = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+        entries = tuple(part.strip() for line in value.splitlines() for part in line.split(",") if part.strip())
+    else:
+        entries = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
     may_be_function = name in ("normalize", "redact")
     for entry in entries:
         if not (isinstance(entry, str) or (may_be_function and callable(entry))):
             what = "texts or functions" if may_be_function else "texts"
             raise SettingError(f"{where}: {name}={value!r}: give a list of {what}; {entry!r} is none.")
+        if name in ("hosts", "ignore_hosts") and isinstance(entry, str) and "://" in entry:
+            host = urlsplit(entry).netloc or "api.example.com"
+            raise SettingError(f"{where}: {name}: {entry!r} is a URL: give the host alone, {host!r}.")
     return entries
 
 
@@ -214,7 +220,9 @@ def _switch(name: str, value: object, where: str) -> bool:
 def _upstream(value: object, where: str) -> Mapping[str, str]:
     if value is None:
         return {}
+    form = "{'https://api.anthropic.com': 'http://127.0.0.1:8123'}"
     if isinstance(value, str):
+        form = "https://api.anthropic.com=http://127.0.0.1:8123, one a line"
         pairs = [line.split("=", 1) for line in value.replace(",", "\n").splitlines() if line.strip()]
         value = {pair[0].strip(): pair[-1].strip() for pair in pairs}
     if not isinstance(value, Mapping):
@@ -222,8 +230,5 @@ def _upstream(value: object, where: str) -> Mapping[str, str]:
     for key, target in value.items():
         for address in (key, target):
             if not isinstance(address, str) or not address.startswith(("http://", "https://")):
-                raise SettingError(
-                    f"{where}: upstream: {address!r} is no address. Write "
-                    "{'https://api.anthropic.com': 'http://127.0.0.1:8123'}."
-                )
+                raise SettingError(f"{where}: upstream: {address!r} is no address. Write {form}.")
     return {key.rstrip("/"): target.rstrip("/") for key, target in value.items()}

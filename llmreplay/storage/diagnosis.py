@@ -58,6 +58,12 @@ _SIGNATURES = (
 _CONFLICT = re.compile(rb"^(?:<{7} |>{7} |\|{7} |={7}\r?$)", re.MULTILINE)
 
 
+def begins_as_cassette(head: bytes) -> bool:
+    """Say whether a file is a cassette of this format, going by its first bytes."""
+    named = _FORMAT.match(head)
+    return named is not None and named[1] == FORMAT.encode()
+
+
 def damaged_file(data: bytes, path: str, error: Exception | None) -> CassetteError:
     """Say why a file is no cassette that this version can read; `error` is what the decoder said of it."""
     if not data.strip():

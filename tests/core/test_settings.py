@@ -98,7 +98,7 @@ def test_a_value_is_understood_in_every_spelling(name, value, expected):
             "api.anthropic.com=localhost",
             (
                 "here: upstream: 'api.anthropic.com' is no address. "
-                "Write {'https://api.anthropic.com': 'http://127.0.0.1:8123'}."
+                "Write https://api.anthropic.com=http://127.0.0.1:8123, one a line."
             ),
         ),
         ("modus", "once", "here: 'modus' is no setting. Did you mean mode?"),
@@ -124,3 +124,23 @@ def test_a_wrong_value_that_a_later_layer_replaces_is_still_told():
     """A mistake in the ini file does not hide behind the command line."""
     with pytest.raises(SettingError, match="ini: mode='bad'"):
         settings_from(("ini", {"mode": "bad"}), ("command line", {"mode": "once"}))
+
+
+@pytest.mark.parametrize("name", ["hosts", "ignore_hosts"])
+def test_a_url_is_no_host(name):
+    """It would match nothing, without a word."""
+    with pytest.raises(SettingError) as caught:
+        settings_from(("the marker", {name: ["a.example", "http://127.0.0.1:8123/v1"]}))
+
+    assert str(caught.value) == (
+        f"the marker: {name}: 'http://127.0.0.1:8123/v1' is a URL: give the host alone, '127.0.0.1:8123'."
+    )
+
+
+def test_an_upstream_that_is_none_is_told_in_the_form_it_has_there():
+    """A mapping in code, a text in an ini file or in the environment."""
+    for value, form in (("foo", "=http://127.0.0.1:8123, one a line"), ({"foo": "bar"}, "': 'http://127.0.0.1:8123'}")):
+        with pytest.raises(SettingError) as caught:
+            settings_from(("the ini file", {"upstream": value}))
+
+        assert form in str(caught.value)

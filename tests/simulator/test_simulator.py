@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import subprocess
 import sys
 import threading
@@ -135,16 +136,19 @@ def test_a_missing_library_names_the_extra(monkeypatch, missing):
     assert str(error.value) == 'the simulator needs an extra: pip install "pytest-llmreplay[server]"'
 
 
-def test_module_serves_until_it_is_told_to_stop(capsys):
+def test_module_serves_until_it_is_told_to_stop(monkeypatch):
     """The command prints its address, answers on it, and ends with 0."""
+    # What `capsys` reads it also empties, and loses what another thread writes in between.
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", said)
     until = threading.Event()
     codes = []
     thread = threading.Thread(target=lambda: codes.append(main(["--port", "0"], until=until)))
 
     thread.start()
     url = ""
-    while not url:
-        url = capsys.readouterr().out.strip()
+    while not url and thread.is_alive():
+        url = said.getvalue().strip()
     status = httpx.get(url).status_code
     until.set()
     thread.join(5)

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 from llmreplay.core.errors import SettingError
 
+SESSION = "session"
+"""The label of what is closed for a whole session, not for a test."""
+
 _LOOPBACK_NAMES = frozenset(
     ("", "localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback")
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmreplay.interceptors.guard_policy import BlockedConnection, Place, place_of
+from llmreplay.interceptors.guard_policy import SESSION, BlockedConnection, Place, place_of
 
 
 def blocked_text(blocked: BlockedConnection) -> str:
@@ -58,5 +58,11 @@ def _advice(blocked: BlockedConnection) -> list[tuple[str, str]]:
         advice.append(("To be replayed?", around))
     if place_of(blocked.host) is Place.LOOPBACK:
         advice.append(("Not a way out?", f"unset the proxy variable that names port {blocked.port}"))
-    advice.append(("Meant to be live?", f'@pytest.mark.llmreplay(allowed_hosts=["{blocked.host}"])'))
+    # What is closed for a whole session is opened for it, too: a marker speaks for its test only.
+    opened = (
+        f"llmreplay_allowed_hosts = {blocked.host}   (in the ini file)"
+        if blocked.label == SESSION
+        else f'@pytest.mark.llmreplay(allowed_hosts=["{blocked.host}"])'
+    )
+    advice.append(("Meant to be live?", opened))
     return advice

@@ -11,6 +11,7 @@ from llmreplay.core.model import End
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Settings
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
+from llmreplay.interceptors.guard_policy import SESSION
 from llmreplay.providers import CATALOGUE
 
 
@@ -29,7 +30,7 @@ def closed_session(
     settings: Settings, as_raised: Callable[[Refusal], BaseException]
 ) -> AbstractContextManager[Callable[[], None]]:
     """Close the network for a whole session; what is refused is raised where it was tried."""
-    return closed(_policy(settings, "session"), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
+    return closed(_policy(settings, SESSION), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
 
 
 def end_open_streams(recorder: Recorder) -> None:

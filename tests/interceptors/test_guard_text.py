@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from llmreplay.interceptors.guard_policy import BlockedConnection
+from llmreplay.interceptors.guard_policy import SESSION, BlockedConnection
 from llmreplay.interceptors.guard_text import blocked_text
 
 A_CONNECTION = BlockedConnection(
@@ -67,3 +67,10 @@ def test_a_loopback_port_is_told_to_be_a_proxy():
 def test_an_unknown_port_is_left_out():
     """A lookup that came without a port is told by the host alone."""
     assert "to api.anthropic.com was refused" in blocked_text(replace(A_CONNECTION, port=None))
+
+
+def test_what_is_closed_for_a_session_is_opened_for_it():
+    """A marker speaks for its own test: the advice names the ini file."""
+    text = blocked_text(replace(A_CONNECTION, label=SESSION))
+
+    assert text.endswith("Meant to be live?   llmreplay_allowed_hosts = api.anthropic.com   (in the ini file)")

@@ -92,8 +92,12 @@ def _is_cassette(path: Path) -> bool:
     """Say whether a file is to be looked at: by its name, or, for one of another name, by how it begins."""
     if path.suffix == ".json" or not path.is_file():
         return path.suffix == ".json"
-    with path.open("rb") as file:
-        return begins_as_cassette(file.read(200))
+    try:
+        with path.open("rb") as file:
+            return begins_as_cassette(file.read(200))
+    except OSError:
+        # Reading it as a cassette says why.
+        return True
 
 
 def _simulate(port: int) -> int:

@@ -49,8 +49,9 @@ class Verdicts:
 
     def _setting(self, text: str) -> str:
         """Say where to write a setting: in the marker of a test, or where its block is opened."""
-        opening, _, mode = self.rerun.partition(", mode=")
-        return f"{opening}, {text})" if mode else f"@pytest.mark.llmreplay({text})"
+        if self.rerun.startswith("use_cassette("):
+            return f"{self.rerun.rpartition(', mode=')[0]}, {text})"
+        return f"@pytest.mark.llmreplay({text})"
 
     def unplayed(self, left: Sequence[Track], apis: Sequence[Api]) -> Unplayed | None:
         """Tell which recordings nobody asked for; None if none but those of a teardown, which is still to come."""

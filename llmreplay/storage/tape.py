@@ -145,11 +145,10 @@ class Tape:
         """Put aside what was taken out of a cassette that other tests may ask for."""
         others = _not_asked_again(standing, recorded)
         if others:
-            aside = self._put_aside(others)
-            count = "1 interaction" if len(others) == 1 else f"{len(others)} interactions"
-            self.notes.append(
-                f"{self.path}: {count} that this test did not ask for went into {aside.name}. "
-                "Do other tests share the cassette? Record them in the same run."
+            self._put_aside_aloud(
+                others,
+                "that this test did not ask for went into {aside}. "
+                "Do other tests share the cassette? Record them in the same run.",
             )
 
     def _save(self, interactions: Sequence[Stored]) -> None:
@@ -165,6 +164,12 @@ class Tape:
         known = [self._rules.redacted(interaction) for interaction in interactions]
         together = (*_not_asked_again(self._aside(), known), *known)
         return save_partial(self.path, together, self._rules.summarise, check=self._refuse_secret)
+
+    def _put_aside_aloud(self, interactions: Sequence[Stored], what: str) -> None:
+        """Keep interactions aside and note it; `{aside}` in the text stands for the file's name."""
+        aside = self._put_aside(interactions)
+        count = "1 interaction" if len(interactions) == 1 else f"{len(interactions)} interactions"
+        self.notes.append(f"{self.path}: {count} {what.replace('{aside}', aside.name)}")
 
     def _aside(self) -> Sequence[Stored]:
         try:
@@ -194,11 +199,10 @@ class Tape:
             # Another worker may have done it meanwhile.
             missing = not_yet_held(recover(self.path), load(self.path) or ())
             if missing:
-                aside = self._put_aside(missing)
-                count = "1 interaction" if len(missing) == 1 else f"{len(missing)} interactions"
-                self.notes.append(
-                    f"{self.path}: {count} of an interrupted recording found, and put into {aside.name}; "
-                    "record again to replace what was broken off."
+                self._put_aside_aloud(
+                    missing,
+                    "of an interrupted recording found, and put into {aside}; "
+                    "record again to replace what was broken off.",
                 )
             discard_recovered(self.path)
 

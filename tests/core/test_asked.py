@@ -63,8 +63,7 @@ def test_a_replay_in_order_needs_no_redaction_of_bodies(monkeypatch):
     monkeypatch.setattr("llmreplay.core.asked.fingerprint", lambda *given: made.append(given) or "print")
 
     for prompt in ("a", "b"):
-        attempt = recorder.plan(a_request(prompt)).attempt
-        recorder.delivered(attempt, 1, attempt.outcome.end)
+        recorder.delivered(recorder.plan(a_request(prompt)).attempt, 1, End.COMPLETE)
 
     assert made == []
     assert [call.text for call in recorder.calls] == ["hello", "hello"]

@@ -40,7 +40,7 @@ class Provider:
         """What the call log says of the last answer."""
         assert self.sent is not None
         request, response = self.sent
-        attempt = Attempt(Asked(request), self.api, Source.REPLAYED, 0.0)
+        attempt = Attempt(Asked(request), self.api, Source.REPLAYED, 0.0, ended_s=0.0)
         attempt.outcome = response
         assert not attempt.has_failed
         return attempt.answer

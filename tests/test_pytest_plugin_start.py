@@ -157,3 +157,18 @@ def test_the_whole_session_is_closed_on_request(suite, guard):
     result.assert_outcomes(passed=2 if guard == "test" else 1, failed=0 if guard == "test" else 1)
     if guard == "session":
         result.stdout.fnmatch_lines(["*192.0.2.1*"])
+
+
+def test_all_names_and_the_help_need_no_extra():
+    """`strategies` needs Hypothesis: who asks for all there is, without it, gets the rest."""
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "from llmreplay import *\n"
+        "print(use_cassette, Usage)\n"
+        "help('llmreplay')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Record real LLM exchanges once" in done.stdout

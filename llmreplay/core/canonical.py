@@ -147,7 +147,7 @@ def _canonical(
             return b"json:" + _encode(tree).encode("ascii")
     delimiter = delimiter_of(content_type)
     if normalize:
-        change = partial(_normalized_text, functions=normalize)
+        change = partial(normalized_text, functions=normalize)
         return b"bytes:" + (change(body) if delimiter is None else with_each_part(delimiter, body, change))
     return b"bytes:" + (body if delimiter is None else body.replace(delimiter, b"--boundary"))
 
@@ -171,7 +171,8 @@ def normalized(node: Any, functions: Sequence[Callable[[str], str]]) -> Any:
     return node
 
 
-def _normalized_text(body: bytes, functions: Sequence[Callable[[str], str]]) -> bytes:
+def normalized_text(body: bytes, functions: Sequence[Callable[[str], str]]) -> bytes:
+    """Apply functions, in order, to a text; give bytes that are none as they are."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from llmreplay.core.api import identify
-from llmreplay.core.canonical import normalized
+from llmreplay.core.canonical import normalized, normalized_text
 from llmreplay.core.errors import Difference
 from llmreplay.core.json_path import places_of
 from llmreplay.core.matching import Rules, canonical_url, feature_words
@@ -46,7 +46,7 @@ def differences_between(
     for name in sorted({*one, *other}):
         if one.get(name) != other.get(name):
             found.append(Difference(f"header:{name}", one.get(name), other.get(name)))
-    before, after = _parts_by_name(recorded), _parts_by_name(sent)
+    before, after = _parts_by_name(recorded, rules), _parts_by_name(sent, rules)
     if before and after:
         return [*found, *_part_differences(before, after, shown)]
     return [*found, *_body_differences(recorded.body, sent.body, rules, shown)]
@@ -86,12 +86,13 @@ def _values_by_name(query: str) -> dict[str, list[str]]:
     return values
 
 
-def _parts_by_name(request: Request) -> dict[str, Part]:
+def _parts_by_name(request: Request, rules: Rules) -> dict[str, Part]:
     """Give the parts of a multipart body by name, numbered where several have the same; none of any other."""
     parts: dict[str, Part] = {}
     for part in parts_of(header(request.headers, "content-type") or "", request.body):
         number = sum(1 for other in parts.values() if other.name == part.name)
-        parts[f"part:{part.name}" + (f"[{number}]" if number else "")] = part
+        head, content = (normalized_text(text, rules.normalizers) for text in (part.head, part.content))
+        parts[f"part:{part.name}" + (f"[{number}]" if number else "")] = Part(part.name, head, content)
     return parts
 
 
@@ -141,10 +142,11 @@ def _body_differences(recorded: bytes, sent: bytes, rules: Rules, shown: Callabl
     try:
         one, other = (normalized(json.loads(body), rules.normalizers) for body in (recorded, sent))
     except (ValueError, RecursionError):
-        if recorded == sent:
+        before, after = (normalized_text(body, rules.normalizers) for body in (recorded, sent))
+        if before == after:
             return []
-        before, after = recorded.decode("utf-8", "replace"), sent.decode("utf-8", "replace")
-        return [Difference("body", *(_one_line(shown(text)) for text in _cut_to_difference(before, after)))]
+        texts = _cut_to_difference(before.decode("utf-8", "replace"), after.decode("utf-8", "replace"))
+        return [Difference("body", *(_one_line(shown(text)) for text in texts))]
     ignored = places_of(one, rules.ignored_paths) | places_of(other, rules.ignored_paths)
     return [
         Difference(_json_path(path), *_shown_pair(old, new, shown))

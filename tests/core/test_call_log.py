@@ -10,6 +10,7 @@ from doubles import a_request, a_response, an_api
 from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import Attempt, Origin, Source
 from llmreplay.core.call_log import CallLog
+from llmreplay.core.calls import Calls
 from llmreplay.core.model import Failure, TransportFailure
 
 HERE = Origin(1)
@@ -205,3 +206,17 @@ def test_the_last_failure_tells_where_it_came_from(told):
     seen.append(told.log.last_failed_source())
 
     assert seen == [None, Source.RECORDED, Source.FAULT, Source.RECORDED]
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [(Calls.one, "expected one call, got 0: "), (lambda calls: calls.last, "expected a call, got none")],
+    ids=["one", "last"],
+)
+def test_what_is_not_there_is_told_without_how_it_was_looked_for(ask, text):
+    """To an `assert` of ours pytest adds what stands in private attributes."""
+    with pytest.raises(AssertionError) as caught:
+        ask(Calls())
+
+    assert str(caught.value).startswith(text)
+    assert "_calls" not in str(caught.value)

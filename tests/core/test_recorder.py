@@ -1,5 +1,7 @@
 """The recorder's decisions."""
 
+from dataclasses import replace
+
 import pytest
 from doubles import URL, a_recorder, a_request, a_response, an_interaction
 
@@ -305,3 +307,15 @@ def test_chunks_are_kept_apart():
     recorder.record(recorder.plan(a_request()).attempt, Response(200, (), chunks))
 
     assert recorder.recorded[0].outcome.chunks == chunks
+
+
+def test_a_test_whose_id_speaks_of_a_mode_is_no_block():
+    """Where to write a setting goes by how the cassette was opened, not by what stands in a name."""
+    verdicts = replace(
+        a_recorder([an_interaction()])._verdicts, rerun="pytest 'a.py::t[x, mode=1]' --llmreplay-mode={mode}"
+    )
+
+    problem = verdicts.unplayed(verdicts.tracks, ())
+
+    assert '@pytest.mark.llmreplay(on_unplayed="ignore")' in str(problem)
+    assert "pytest 'a.py::t[x, mode=1]' --llmreplay-mode=rewrite" in str(problem)

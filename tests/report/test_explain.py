@@ -115,3 +115,18 @@ def test_what_does_not_count_is_no_difference():
         Difference("$.messages[0].content", '"On <date>, hello"', '"On <date>, hi"'),
         Difference("$.metadata.team", '"x"', '"y"'),
     ]
+
+
+def test_forms_and_texts_are_compared_as_normalised():
+    """A date in one part, or in a text that is no JSON, is no difference if dates are evened out."""
+    rules = rules_from([], ["dates"], apis=(), feature_headers=())
+    one = a_form(prompt=b"on 2025-03-04, hello", day=b"2025-03-04", file=b"\xff")
+    other = a_form(prompt=b"on 2026-03-04, hi", day=b"2026-03-04", file=b"\xff")
+
+    assert list(differences_between(rules, str, one, other)) == [
+        Difference("part:prompt", "on <date>, hello", "on <date>, hi")
+    ]
+    assert list(differences_between(rules, str, a_text("2025-03-04: a"), a_text("2026-03-04: b"))) == [
+        Difference("body", "<date>: a", "<date>: b")
+    ]
+    assert list(differences_between(rules, str, a_text("2025-03-04: a"), a_text("2026-03-04: a"))) == []

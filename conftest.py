@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import sys
 from pathlib import Path
+
+import hypothesis
 
 # Until everything is imported and collected there is no garbage to speak of.
 gc.disable()
@@ -15,6 +16,12 @@ gc.disable()
 os.environ.pop("CI", None)
 # No test leaves this machine, and every client reads the world's authorities anew, 45 ms each: here there is only one.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "tests" / "authority.pem")
+
+# A busy machine fails no property: the first text that Hypothesis draws can take seconds.
+hypothesis.settings.register_profile(
+    "any_machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any_machine")
 
 pytest_plugins = ["pytester"]
 
@@ -25,8 +32,6 @@ for _name in ("quickstart", "retries"):
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays: it took a fifth of the time to look at every SDK's modules again."""
-    # It asks for referrers while it is imported, and what is frozen has none.
-    importlib.import_module("hypothesis")
     gc.enable()
     gc.collect()
     gc.freeze()

@@ -16,7 +16,7 @@ from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import Chunk, Request, Response
 from llmreplay.core.redaction import Redactor
 
-QUICK = settings(max_examples=100, deadline=None, derandomize=True)
+QUICK = settings(max_examples=100, derandomize=True)
 KEY_CHARACTERS = string.ascii_letters + string.digits + "+/=_-.~:"
 SECRETS = st.builds(
     lambda head, tail: head + "7Q" + tail,

@@ -92,7 +92,7 @@ def test_what_a_cut_leaves_is_the_rest() -> None:
     ),
     st.data(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sse_chunking_changes_nothing(parts: list[str], data: st.DataObject) -> None:
     """The same bytes, cut at any places, give the same events and the same rest, and no byte is lost."""
     stream = "".join(parts).encode()

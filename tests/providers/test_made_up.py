@@ -154,7 +154,7 @@ def test_a_stop_reason_without_a_word_is_refused(api: Api) -> None:
     is_streamed=st.booleans(),
     seed=st.text(max_size=3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_and_arguments_survive(text: str, arguments: dict[str, object], is_streamed: bool, seed: str) -> None:
     """Whatever the text, the arguments and the seed, what is read is what was to be said."""
     reply = Reply(text=text, tool_calls=(ToolCall("t", "f", json.dumps(arguments)),), id_seed=seed)

@@ -19,7 +19,7 @@ from llmreplay.storage.files import load
 HELD = (an_interaction(), an_interaction(AN_EVENT), an_interaction(b'{\n  "a": [\n    1\n  ]\n}\n', body=b'{"b":  2}'))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(interactions, min_size=1, max_size=3), st.integers(1, 200))
 def test_any_interaction_is_the_same_as_if_the_whole_were_read_at_once(given_ones, piece_bytes):
     """Wherever a piece of the file ends, and in any order and as often as an interaction is asked for."""
@@ -118,7 +118,7 @@ def test_half_a_character_is_found_wherever_a_piece_ends(monkeypatch, piece_byte
 FRAGMENTS = [b"", b"}", b",", b"\n", b"\xc3", b'"method": "GET", ', b'}\n    },\n    {\n      "', b"}\n    }\n  ]\n}\n"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.integers(0, 10_000), st.integers(0, 60), st.sampled_from(FRAGMENTS), st.integers(1, 200))
 def test_a_damaged_file_is_read_as_nothing_else(at, length, put, piece_bytes):
     """Whatever is lost of it or put into it: only what is an interaction if the whole is read at once."""

@@ -136,7 +136,7 @@ def test_a_cassette_reads_back_as_the_same_values():
     assert [one.summary for one in stored] == ["anthropic.messages -> end_turn", "", ""]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(interactions, max_size=3))
 def test_any_interaction_survives_and_is_written_the_same_again(given_ones):
     """Whatever is written reads back equal, and what was read is written as the same bytes."""

@@ -51,7 +51,7 @@ def test_what_was_appended_is_recovered(path):
     assert recover(path) == (FIRST, SECOND)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(interactions, max_size=3))
 def test_any_interaction_survives_in_the_journal(tmp_path_factory, given_ones):
     """Every byte of a body is there again, a request's own white space too."""

@@ -189,7 +189,7 @@ def test_a_cassette_that_lost_any_byte_is_refused_or_harmless():
         _refused_or_whole(GOOD[:index] + GOOD[index + 1 :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=3), st.integers(0, 40))
 def test_no_edit_makes_anything_but_a_clear_error_or_a_whole_cassette(position, new, removed):
     """Bytes put in or taken out anywhere: never another exception, never a part of a cassette."""

@@ -140,7 +140,7 @@ def test_a_file_name_is_the_same_however_its_accents_are_composed():
 ids = st.text(max_size=30) | st.from_regex(r"(?i)(Test[a-c]{0,2}\.)?test_[ab](\[[a-b./: -]{0,3}\])?", fullmatch=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ids, ids, ids)
 def test_every_name_is_legal_and_inside_and_its_own(test_file, first, second):
     """Whatever the ids: ASCII parts that Windows takes too, none of them dots, and no name twice."""

@@ -27,7 +27,7 @@ def test_the_schema_is_one():
     assert SCHEMA["properties"]["format"]["const"] == wire.FORMAT
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(interactions, max_size=2))
 def test_every_cassette_fits_the_schema(given_ones):
     """Whatever is written is valid."""

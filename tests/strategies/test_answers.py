@@ -26,9 +26,7 @@ pytest.importorskip("anthropic", reason="the anthropic SDK is not installed")
 pytest.importorskip("openai", reason="the openai SDK is not installed")
 httpx2 = pytest.importorskip("httpx2", reason="the SDKs' HTTP library is not installed")
 
-SLOW_IS_FINE = settings(
-    deadline=None, suppress_health_check=list(HealthCheck), max_examples=int(os.environ.get("ANSWERS", "15"))
-)
+SLOW_IS_FINE = settings(suppress_health_check=list(HealthCheck), max_examples=int(os.environ.get("ANSWERS", "15")))
 TALKING = [api for api in APIS if api.build_response is not None and api.answer_from_events is not None]
 
 

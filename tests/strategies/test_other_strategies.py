@@ -18,7 +18,7 @@ from llmreplay.core.model import Chunk, Response
 from llmreplay.strategies import conversations, rechunkings, retry_after_values, texts
 
 QUICKLY_FOUND = settings(max_examples=3000, database=None)
-QUICK = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=100, database=None, suppress_health_check=list(HealthCheck))
 HELLO = "你好, 👩‍👩‍👧‍👦".encode()
 
 

@@ -21,7 +21,7 @@ from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.strategies import faults, harmless_scenarios, scenarios
 from llmreplay.strategies.search import Tried
 
-QUICK = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=100, database=None, suppress_health_check=list(HealthCheck))
 GENERATED = settings(QUICK, max_examples=200, phases=[Phase.generate])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 
 import anthropic
 from contestants import Contestant
@@ -22,8 +22,6 @@ _MOST_REPETITIONS = 1200
 _CALLS_IN_TURN = 50
 """A contestant and the limit take turns so often, where both can be open: a machine that is busy for a second slows
 down both."""
-_WARM_UP_CALLS = 3
-"""Opening leaves the SDK's own code out of the processor's caches: whoever is first would pay for it."""
 _CHOOSER = random.Random(20)
 
 
@@ -36,7 +34,8 @@ class Measured:
         count: Interactions on the cassette.
         body_bytes: Of a request and of an answer.
         call_us: Median time of a call, of each turn.
-        ratios: The same over that of the limit's turn beside it.
+        ratios_first: The same over that of the limit's turn beside it, where this one was the first of the two.
+        ratios_second: Where it was the second.
         first_call_us: Time of the first call, of each repetition.
         open_ms: Time to open the cassette, of each repetition.
         played: The fewest calls that were played in a repetition.
@@ -47,7 +46,8 @@ class Measured:
     count: int
     body_bytes: int
     call_us: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
+    ratios_first: list[float] = field(default_factory=list)
+    ratios_second: list[float] = field(default_factory=list)
     first_call_us: list[float] = field(default_factory=list)
     open_ms: list[float] = field(default_factory=list)
     played: int = 0
@@ -55,15 +55,22 @@ class Measured:
 
     @property
     def ratio(self) -> float | None:
-        """The median of the ratios; None without figures."""
-        return median(self.ratios) if self.ratios else None
+        """The mean of the two medians of ratios; None without figures.
 
-    def add(self, times: Sequence[float], its: Sequence[float], *, is_first: bool) -> None:
+        Opening leaves the SDK's own code out of the processor's caches, and whoever is first pays for it: a tenth of a
+        call and more, if the turn has ten of them. So the turns in which it was first weigh as much as the others.
+        """
+        medians = [median(ratios) for ratios in (self.ratios_first, self.ratios_second) if ratios]
+        return geometric_mean(medians) if medians else None
+
+    def add(self, times: Sequence[float], its: Sequence[float], *, was_first: bool) -> None:
         """Add the seconds of the calls of a turn, and those of the limit's beside it."""
         self.call_us.append(median(times) * 1e6)
-        self.ratios.append(median(times) / median(its))
-        if is_first:
-            self.first_call_us.append(times[0] * 1e6)
+        (self.ratios_first if was_first else self.ratios_second).append(median(times) / median(its))
+
+    def opened(self, first_call_s: float) -> None:
+        """Add the seconds of the first call of a repetition."""
+        self.first_call_us.append(first_call_s * 1e6)
 
 
 @contextmanager
@@ -124,9 +131,7 @@ def _replay_beside(
 ) -> None:
     """Take turns with the limit while both are open."""
     count = len(questions)
-    answers = _WARM_UP_CALLS + count
-    with _opened(one, path, result) as client, limit.replaying(Path(), answers, result.body_bytes) as least_client:
-        _times(least_client, [questions[0]] * _WARM_UP_CALLS, limit_s)
+    with _opened(one, path, result) as client, limit.replaying(Path(), count, result.body_bytes) as least_client:
         played, spent_s = 0, 0.0
         while played < count and spent_s <= limit_s:
             turn = questions[played : played + _CALLS_IN_TURN]
@@ -134,8 +139,11 @@ def _replay_beside(
             _CHOOSER.shuffle(sides)
             taken = {asking: _times(asking, turn, seconds) for asking, seconds in sides}
             times, its = taken[client], taken[least_client]
-            result.add(times, its, is_first=not played)
-            least.add(its, its, is_first=not played)
+            result.add(times, its, was_first=sides[0][0] is client)
+            least.add(its, its, was_first=True)
+            if not played:
+                result.opened(times[0])
+                least.opened(its[0])
             played += len(times)
             spent_s += sum(times)
     result.played = min(result.played or played, played)
@@ -155,7 +163,8 @@ def _replay_by_itself(
         its = _times(client, questions, limit_s)
     with _opened(one, path, result) as client:
         times = _times(client, questions, limit_s)
-    result.add(times, its, is_first=True)
+    result.add(times, its, was_first=False)
+    result.opened(times[0])
     result.played = min(result.played or len(times), len(times))
 
 

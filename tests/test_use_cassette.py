@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from llmreplay import CassetteError, SettingError, UnmatchedRequest, faults, use_cassette
-from llmreplay.core.errors import SeveralRecorders, Unplayed
+from llmreplay.core.errors import FaultProblem, SeveralRecorders, Unplayed
 from llmreplay.core.settings import Settings
 from llmreplay.session import AMBIENCES, Ambience, LlmReplayWarning
 from llmreplay.session.parts import redactor_for
@@ -548,8 +548,14 @@ def test_a_refusal_says_what_to_write_where_the_block_is_opened(recorded):
         ask("one")
     with pytest.raises(UnmatchedRequest) as unmatched, use_cassette(path, on_unplayed="ignore"):
         ask("other")
+    with pytest.raises(Unplayed) as not_asked, use_cassette(path) as replay:
+        replay.reply("a")
+    with pytest.raises(FaultProblem) as unfired, use_cassette(path, on_unplayed="ignore") as replay:
+        replay.inject(faults.RateLimited())
 
     assert f'use_cassette({str(path)!r}, on_unplayed="ignore")' in str(unplayed.value)
+    assert f'use_cassette({str(path)!r}, on_unplayed="ignore")' in str(not_asked.value)
+    assert f'use_cassette({str(path)!r}, on_unfired="ignore")' in str(unfired.value)
     assert f'use_cassette({str(path)!r}, ignore=["$.messages[*].content"])' in str(unmatched.value)
 
 

@@ -97,6 +97,7 @@ class UnmatchedRequest(Refusal):
         nearest: The recording that is most alike, in words; None if there is none.
         differences: Between that recording and the request.
         advice: Pairs of a question and what to type if the answer is yes.
+        replies: What became of the answers that the test made up; empty if it made up none.
     """
 
     def __init__(
@@ -107,9 +108,11 @@ class UnmatchedRequest(Refusal):
         nearest: str | None,
         differences: Sequence[Difference],
         advice: Sequence[tuple[str, str]],
+        replies: str = "",
     ) -> None:
         self.request = request
         self.cassette = cassette
+        self.replies = replies
         self.nearest = nearest
         self.differences = tuple(differences)
         self.advice = tuple(advice)
@@ -122,6 +125,8 @@ class UnmatchedRequest(Refusal):
             f"  request   {self.request}",
             f"  cassette  {self.cassette}",
         ]
+        if self.replies:
+            lines.append(f"  replies   {self.replies}")
         if self.nearest:
             lines.append(f"  nearest   {self.nearest}")
         width = max((len(difference.path) for difference in self.differences), default=0)
@@ -189,24 +194,29 @@ class ClosedConnection(Refusal):
 
 
 class Unplayed(Refusal):
-    """Recordings that nobody asked for."""
+    """Recordings, or made-up replies, that nobody asked for."""
 
     def __init__(
-        self,
-        cassette: str,
-        recordings: Sequence[str],
-        total: int,
-        advice: str,
-        on_purpose: str = '@pytest.mark.llmreplay(on_unplayed="ignore")',
+        self, what: str, source: str, left: Sequence[str], total: int, *, advice: str, on_purpose: str
     ) -> None:
-        shown = [f"            {line}" for line in recordings[:10]]
-        more = [f"            and {len(recordings) - 10} more"] if len(recordings) > 10 else []
+        """Tell what is left.
+
+        Args:
+            what: Of what so many are left: `recorded interactions`.
+            source: Where it comes from: a word of up to nine letters, and its name.
+            left: A line for each.
+            total: How many there were.
+            advice: What to do if they are no longer needed.
+            on_purpose: What to write if they may be left.
+        """
+        shown = [f"            {line}" for line in left[:10]]
+        more = [f"            and {len(left) - 10} more"] if len(left) > 10 else []
         super().__init__(
             "\n".join(
                 [
-                    f"{len(recordings)} of {total} recorded interactions were never asked for.",
+                    f"{len(left)} of {total} {what} were never asked for.",
                     "",
-                    f"  cassette  {cassette}",
+                    f"  {source}",
                     *shown,
                     *more,
                     "",

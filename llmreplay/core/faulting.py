@@ -166,8 +166,12 @@ class Faulting:
         attempt.faults = (*(_name_of(hit) for hit in hits[:-1]), *attempt.faults)
         return outcome
 
-    def problem(self) -> FaultProblem | None:
-        """Give the faults that could not be applied, or never fired; None if all did what they were for."""
+    def problem(self, on_purpose: str) -> FaultProblem | None:
+        """Give the faults that could not be applied, or never fired; None if all did what they were for.
+
+        Args:
+            on_purpose: What to write where that does not matter.
+        """
         failed = [armed.failure for armed in self.armed if armed.failure]
         idle = [armed for armed in self.armed if not armed.fired and not armed.failure]
         if not failed and not idle:
@@ -179,7 +183,7 @@ class Faulting:
             f"{'' if armed.seen == 1 else 's'}"
             for armed in idle
         ]
-        lines += ["", '  On purpose?   @pytest.mark.llmreplay(on_unfired="ignore")']
+        lines += ["", f"  On purpose?   {on_purpose}"]
         return FaultProblem("\n".join(lines))
 
 

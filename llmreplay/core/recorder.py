@@ -168,7 +168,7 @@ class Recorder:
             stub = self.stubs.for_unrecorded(attempt.api)
             if stub is not None:
                 return self._stubbed(hits, request, attempt, stub)
-            raise self._refused(attempt, self._verdicts.unmatched(attempt))
+            raise self._refused(attempt, self._verdicts.unmatched(attempt, self.stubs.told()))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         self._refuse_placeholder(request, attempt, address)
         self._recording.begin(attempt)
@@ -285,11 +285,13 @@ class Recorder:
         found: list[tuple[str, Refusal | None]] = [("on_unmatched", refusal) for refusal in self.refusals]
         # A call that a fault ended for good led the application elsewhere: what it would have asked is unknown.
         # Reading all answers is left to those who need them.
+        on_purpose = self._verdicts.setting
         calls = self.calls if self.faulting.is_in_use or self.settings.has_budget else Calls()
         is_led_astray = any(call.last.faults and call.last.has_failed for call in calls)
         if not is_led_astray:
             left = self._cassette.unplayed() if self.is_offline else ()
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))
-            found.append(("on_unplayed", self.stubs.problem()))
-        found += [("on_unfired", self.faulting.problem()), ("", overspending(calls, self.settings))]
+            found.append(("on_unplayed", self.stubs.problem(on_purpose('on_unplayed="ignore"'))))
+        found.append(("on_unfired", self.faulting.problem(on_purpose('on_unfired="ignore"'))))
+        found.append(("", overspending(calls, self.settings)))
         return [(setting, refusal) for setting, refusal in found if refusal is not None]

@@ -69,10 +69,28 @@ class Stubs:
         """Undo a `take`: the stub is in its old place again."""
         self._given.discard(id(stub))
 
-    def problem(self) -> Unplayed | None:
-        """Give the stubs that nobody asked for; None if there are none."""
+    def told(self) -> str:
+        """Say what became of the stubs; empty if there are none."""
+        if not self._all:
+            return ""
+        left = len(self._left())
+        return f"{len(self._all)} made up, " + (f"{left} left, none for this request" if left else "all given")
+
+    def problem(self, on_purpose: str) -> Unplayed | None:
+        """Give the stubs that nobody asked for; None if there are none.
+
+        Args:
+            on_purpose: What to write where they may be left.
+        """
         left = self._left()
         if not left:
             return None
         lines = [f"{stub.reply.text[:60]!r} {[tool.name for tool in stub.reply.tool_calls] or ''}" for stub in left]
-        return Unplayed("llmreplay.reply(...)", lines, len(self._all), "take these replies out of the test")
+        return Unplayed(
+            "made-up replies",
+            "replies   of llmreplay.reply(...)",
+            lines,
+            len(self._all),
+            advice="take these replies out of the test",
+            on_purpose=on_purpose,
+        )

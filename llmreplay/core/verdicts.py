@@ -47,7 +47,7 @@ class Verdicts:
         """Give the command that runs this test in a mode."""
         return self.rerun.replace("{mode}", mode)
 
-    def _setting(self, text: str) -> str:
+    def setting(self, text: str) -> str:
         """Say where to write a setting: in the marker of a test, or where its block is opened."""
         if self.rerun.startswith("use_cassette("):
             return f"{self.rerun.rpartition(', mode=')[0]}, {text})"
@@ -59,11 +59,23 @@ class Verdicts:
         if not left:
             return None
         lines = [f"{track.number}: {summary_of(apis, track.interaction)}" for track in left]
-        on_purpose = self._setting('on_unplayed="ignore"')
-        return Unplayed(self.name, lines, len(self.tracks), self.rerun_in("rewrite"), on_purpose)
+        on_purpose = self.setting('on_unplayed="ignore"')
+        return Unplayed(
+            "recorded interactions",
+            f"cassette  {self.name}",
+            lines,
+            len(self.tracks),
+            advice=self.rerun_in("rewrite"),
+            on_purpose=on_purpose,
+        )
 
-    def unmatched(self, attempt: Attempt) -> UnmatchedRequest:
-        """Tell what differs from the nearest recording, and what to type."""
+    def unmatched(self, attempt: Attempt, replies: str) -> UnmatchedRequest:
+        """Tell what differs from the nearest recording, and what to type.
+
+        Args:
+            attempt: Makes the request.
+            replies: What became of answers that the test made up; empty if it made up none.
+        """
         if not self.exists:
             return UnmatchedRequest(
                 request=request_line(attempt),
@@ -71,6 +83,7 @@ class Verdicts:
                 nearest=None,
                 differences=(),
                 advice=[("Record it?", self.rerun_in("once"))],
+                replies=replies,
             )
         best = nearest(attempt.request, self.tracks)
         words: str | None
@@ -81,7 +94,7 @@ class Verdicts:
             words = f"interaction {best.number}, which is the same and was already played"
             advice = [
                 ("One request more?", self.rerun_in("new_episodes")),
-                ("Any number?", self._setting("allow_repeats=True")),
+                ("Any number?", self.setting("allow_repeats=True")),
             ]
         else:
             words, differences, advice = self._difference(best, attempt.request)
@@ -93,6 +106,7 @@ class Verdicts:
             nearest=words,
             differences=differences,
             advice=advice,
+            replies=replies,
         )
 
     def _difference(self, best: Track, sent: Request) -> tuple[str, tuple[Difference, ...], list[tuple[str, str]]]:
@@ -102,5 +116,5 @@ class Verdicts:
         setting = matching_setting(recorded, sent, self.rules, differences)
         advice = [("Meant to change?", self.rerun_in("rewrite"))]
         if setting is not None:
-            advice.append((setting[0], self._setting(setting[1])))
+            advice.append((setting[0], self.setting(setting[1])))
         return f"interaction {best.number}, which differs in {places}:", differences[:10], advice

@@ -72,9 +72,10 @@ def test_those_left_over_are_told():
     stubs.add([Stub(Reply(text="a")), Stub(Reply(text="b", tool_calls=(ToolCall("", "get_weather", "{}"),)))])
     stubs.take(a_request(), API)
 
-    problem = stubs.problem()
+    problem = stubs.problem("let them be")
 
     assert isinstance(problem, Unplayed)
-    assert "1 of 2 recorded interactions were never asked for." in str(problem)
+    assert "1 of 2 made-up replies were never asked for." in str(problem)
     assert "'b' ['get_weather']" in str(problem)
     assert "take these replies out of the test" in str(problem)
+    assert "let them be" in str(problem)

@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 
-from llmreplay import Reply, SettingError, ToolCall, Usage, faults, nth, use_cassette
+from llmreplay import Reply, SettingError, ToolCall, UnmatchedRequest, Usage, faults, nth, use_cassette
 from llmreplay.core.errors import Unplayed
 from llmreplay.simulator import Simulator
 
@@ -159,8 +159,26 @@ def test_a_stub_that_nobody_asked_for_fails_the_test(tmp_path):
     replay.reply("a", "b")
     of(MESSAGES, "create")[0].run("hi", **A_KEY)
 
-    with pytest.raises(Unplayed, match="1 of 2 recorded interactions were never asked for"):
+    with pytest.raises(Unplayed, match="1 of 2 made-up replies were never asked for"):
         opened.__exit__(None, None, None)
+
+
+def test_a_refusal_tells_what_became_of_the_replies(tmp_path):
+    """They were all given, or those that are left are for other requests."""
+    ask = of(MESSAGES, "create")[0]
+    settings = {"on_unplayed": "ignore", "on_unmatched": "ignore"}
+    with use_cassette(tmp_path / "none.json", **settings) as replay:
+        replay.reply("a")
+        ask.run("hi", **A_KEY)
+        with pytest.raises(UnmatchedRequest) as first:
+            ask.run("hi", **A_KEY)
+    with use_cassette(tmp_path / "none.json", **settings) as replay:
+        replay.reply("a", "b", when="openai")
+        with pytest.raises(UnmatchedRequest) as second:
+            ask.run("hi", **A_KEY)
+
+    assert "  replies   1 made up, all given\n" in str(first.value)
+    assert "  replies   2 made up, 2 left, none for this request\n" in str(second.value)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class Delivery:
         if self.outcome.end is not End.CLIENT_CLOSED:
             return 0.0
         chunks_s = sum(chunk.after_s for chunk in self.outcome.chunks)
-        return _patience_s(self.opened, self.plan, chunks_s, self.outcome.end_after_s)
+        return _patience_s(self.plan, chunks_s, self.outcome.end_after_s)
 
     def took(self) -> None:
         """Note that the client has the next chunk."""
@@ -74,9 +74,9 @@ class Delivery:
                 self.opened.recorder.delivered(self.plan.attempt, self.taken, end)
 
 
-def _patience_s(opened: Opened, plan: Answered, paced_s: float, more_s: float = 0.0) -> float:
+def _patience_s(plan: Answered, paced_s: float, more_s: float = 0.0) -> float:
     """Give the seconds that the recorded client was patient, and one more, without those that replay waits anyway."""
-    return 0.0 if opened.pacer.is_real else paced_s * max(0.0, 1.0 - plan.speed) + more_s + _SPARE_S
+    return paced_s * max(0.0, 1.0 - plan.speed) + more_s + _SPARE_S
 
 
 def fail(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
@@ -94,7 +94,7 @@ def fail(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
 
 async def fail_async(opened: Opened, plan: Answered, failure: TransportFailure) -> None:
     """Do as `fail` in a task; where the recorded client gave up, a deadline of this one may strike first."""
-    patience_s = _patience_s(opened, plan, failure.after_s) if failure.kind is Failure.CLIENT_CLOSED else 0.0
+    patience_s = _patience_s(plan, failure.after_s) if failure.kind is Failure.CLIENT_CLOSED else 0.0
     try:
         await pass_time_async(opened, failure.delay_s + patience_s, failure.after_s, plan.speed)
     finally:

@@ -16,13 +16,7 @@ from llmreplay.core.recorder import Recorder
 
 
 class Pacer(Protocol):
-    """Lets time pass, on the test's clock.
-
-    Attributes:
-        is_real: Whether every wait takes real time.
-    """
-
-    is_real: bool
+    """Lets time pass, on the test's clock."""
 
     def sleep(self, seconds: float) -> None:
         """Wait in a thread."""

@@ -176,15 +176,29 @@ def test_the_slower_of_two_hedged_calls_is_cancelled_again(
     assert all(attempt.has_ended for attempt in twice.calls.attempts)
 
 
-def test_a_real_clock_does_not_wait(record_then_replay: RecordThenReplay):
-    """With a clock that is real, a client that gave up cannot be waited for: it is refused at once."""
-    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline("httpx2", 1.0)), late())
+@STACKS
+def test_with_a_real_clock_the_deadline_strikes_in_real_time(record_then_replay: RecordThenReplay, stack: str):
+    """The recorded client was patient for so long: this one gets as much, and no answer that was never there."""
+    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline(stack, DEADLINE_S)), late())
 
-    def replay() -> None:
-        with pytest.raises(WaitsPastEnd), use_cassette(twice.path, mode="none", clock="real"):
-            asyncio.run(_within_a_deadline("httpx2", 1.0))
+    with use_cassette(twice.path, mode="none", clock="real"):
+        seen, real_s = timed(lambda: asyncio.run(_within_a_deadline(stack, DEADLINE_S)))
 
-    assert timed(replay)[1] < 0.9
+    assert seen == "gave up"
+    assert real_s >= DEADLINE_S
+
+
+def test_on_uvloop_a_real_clock_does_as_well(record_then_replay: RecordThenReplay):
+    """As the message says, for a loop that cannot be moved on."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
+
+    twice = record_then_replay(lambda: asyncio.run(_within_a_deadline("httpx2", DEADLINE_S)), late())
+
+    with (
+        use_cassette(twice.path, mode="none", clock="real"),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        assert runner.run(_within_a_deadline("httpx2", DEADLINE_S)) == "gave up"
 
 
 def test_a_reader_that_goes_on_is_refused_where_the_deadline_struck(record_then_replay: RecordThenReplay):

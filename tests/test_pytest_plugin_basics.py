@@ -367,3 +367,29 @@ def test_a_rewrite_by_one_test_loses_nothing_that_others_recorded(suite):
     assert suite.others == ["shared.json.llmreplay-partial"]
     suite.record(mode="rewrite").assert_outcomes(passed=2)
     assert (suite.prompts("shared.json"), suite.others) == (["one", "two"], [])
+
+
+def test_tests_that_share_a_cassette_are_told_that_each_leaves_recordings_unplayed(suite):
+    """Said once, while recording: otherwise the first replay would fail, one test for what the other asks."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.mark.llmreplay(cassette="shared.json")
+        @pytest.mark.parametrize("text", ["one", "two", "three"])
+        def test_it(llmreplay, text):
+            ask(text)
+        """
+    )
+
+    recorded = suite.record()
+    replayed = suite.run()
+    ignoring = suite.run("-o", "llmreplay_on_unplayed=ignore")
+
+    recorded.assert_outcomes(passed=3)
+    said = 'give them on_unplayed="ignore", or a cassette each.'
+    assert recorded.stdout.str().count(said) == 1
+    replayed.assert_outcomes(failed=3)
+    ignoring.assert_outcomes(passed=3)
+    assert said not in ignoring.stdout.str()

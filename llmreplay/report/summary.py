@@ -41,7 +41,8 @@ def summary_lines(tallies: Sequence[Mapping[str, Any]]) -> list[str]:
     """Add tallies up to a line, and list their notes under it, the first 20."""
     totals = {word: sum(tally["interactions"].get(source.value, 0) for tally in tallies) for source, word in _WORDS}
     shown = [f"{count} {word}" for word, count in totals.items() if count]
-    notes = [f"llmreplay: {note}" for tally in tallies for note in tally["notes"]]
+    # Tests that share a cassette say the same.
+    notes = list(dict.fromkeys(f"llmreplay: {note}" for tally in tallies for note in tally["notes"]))
     if len(notes) > _MOST_NOTES:
         notes = [*notes[:_MOST_NOTES], f"llmreplay: and {len(notes) - _MOST_NOTES} more such notes"]
     if not shown:

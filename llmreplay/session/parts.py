@@ -86,6 +86,7 @@ def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: i
         mode=settings.mode,
         accept=settings.accept,
         is_shared=settings.cassette is not None,
+        fails_unplayed=settings.on_unplayed == "error",
         run_began_ns=run_began_ns,
         summarise=functools.partial(summary_of, CATALOGUE.apis),
         redacted=functools.partial(redacted, redactor),

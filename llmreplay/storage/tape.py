@@ -26,6 +26,7 @@ class TapeRules:
         mode: Of the recorder.
         accept: Whether a recording replaces the cassette whatever it holds.
         is_shared: Whether the cassette has a name that the user gave, so that other tests may record on it, too.
+        fails_unplayed: Whether a test that replays it fails for what only others ask.
         run_began_ns: Unix nanoseconds; what was recorded since was recorded by this test run, maybe by another
             worker; 0 if there is no run.
         summarise: Tells an interaction in one line.
@@ -36,6 +37,7 @@ class TapeRules:
     mode: Mode
     accept: bool
     is_shared: bool
+    fails_unplayed: bool
     run_began_ns: int
     summarise: Callable[[Stored], str]
     redacted: Callable[[Stored], Stored]
@@ -126,13 +128,19 @@ class Tape:
 
     def _settle(self, recorded: Sequence[Interaction], *, passed: bool) -> None:
         standing = load(self.path)
-        mode = Mode.NEW_EPISODES if self.is_of_this_run(standing) else self._rules.mode
+        is_joining = self.is_of_this_run(standing)
+        mode = Mode.NEW_EPISODES if is_joining else self._rules.mode
         verdict = keeping(mode, standing, recorded, passed=passed, accept=self._rules.accept)
         if verdict.cassette is not None:
             self._save(verdict.cassette)
             self._clear_aside(recorded)
             if mode is Mode.REWRITE and self._rules.is_shared and not self._rules.accept:
                 self._keep_of_others(standing or (), recorded)
+            if is_joining and self._rules.is_shared and self._rules.fails_unplayed:
+                self.notes.append(
+                    f"{self.path}: several tests recorded on it. On replay each fails for what only the others ask: "
+                    'give them on_unplayed="ignore", or a cassette each.'
+                )
         elif verdict.aside:
             aside = self._put_aside(verdict.aside)
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -42,6 +43,12 @@ class Source(Enum):
     REFUSED = "refused"
 
 
+def _error_under_way() -> int:
+    """Name the exception that is handled just now, in whatever frame; 0 for none, or for a generator's own end."""
+    error = sys.exc_info()[1]
+    return 0 if error is None or isinstance(error, GeneratorExit) else id(error)
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One request and its outcome, in this test run.
@@ -61,6 +68,8 @@ class Attempt:
         origin: The thread or task that made it.
         leave: Leaves the answer that a fault was laid over for the next identical request; None if it has been left,
             or there is none to leave.
+        is_put_down: Whether the client closed the stream in its midst without an error under way: it had what it
+            wanted, which is no failure.
         receiving: While a provider's answer is passed on: ends that, and records what came so far; else None.
     """
 
@@ -78,6 +87,8 @@ class Attempt:
     origin: Origin = NOBODY
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
+    is_put_down: bool = False
+    _began_under: int = field(default_factory=_error_under_way)
     _outcome: Outcome | None = None
     _recorded: Stored | None = None
     _answer: Answer | None = None
@@ -120,10 +131,16 @@ class Attempt:
         return self.ended_s is not None
 
     @property
-    def has_failed(self) -> bool:
-        """Whether it ended without a whole answer: an error status, no response, a cut or erring stream."""
+    def fell_short(self) -> bool:
+        """Whether it ended without a whole answer: an error status, no response, a cut, erring or closed stream."""
         outcome = self.outcome
         return outcome is not None and _fails(outcome, lambda: self.answer)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it fell short, and not only because the client had what it wanted of a stream."""
+        outcome = self.outcome
+        return outcome is not None and _fails(outcome, lambda: self.answer, may_be_cut=self.is_put_down)
 
     def would_fail_with(self, outcome: Outcome) -> bool:
         """Say whether an outcome is an error or incomplete."""
@@ -145,8 +162,15 @@ class Attempt:
             self._answer = answer_of(self.api, outcome)
         return self._answer
 
+    def received(self, outcome: Outcome, now: float) -> None:
+        """Note all that came from a provider, at the moment when it has ended."""
+        self.outcome, self.ended_s = outcome, now
+        if isinstance(outcome, Response):
+            self._closed(len(outcome.chunks), outcome.end)
+
     def delivered(self, chunks: int, end: End, now: float) -> None:
         """Note how much of the outcome the client took before it ended, if not all."""
+        self._closed(chunks, end)
         outcome = self._outcome
         if isinstance(outcome, Response) and (chunks < len(outcome.chunks) or end is not outcome.end):
             self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
@@ -154,8 +178,13 @@ class Attempt:
             self._outcome = None
         self.ended_s = now
 
+    def _closed(self, chunks: int, end: End) -> None:
+        # A client that has nothing yet gave up; and so did one that an error, a deadline's say, made close it.
+        is_calm = _error_under_way() in (0, self._began_under)
+        self.is_put_down = end is End.CLIENT_CLOSED and chunks > 0 and is_calm
 
-def _fails(outcome: Outcome, read: Callable[[], Answer]) -> bool:
+
+def _fails(outcome: Outcome, read: Callable[[], Answer], *, may_be_cut: bool = False) -> bool:
     if not isinstance(outcome, Response) or outcome.status >= 400:
         return True
     if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
@@ -164,7 +193,8 @@ def _fails(outcome: Outcome, read: Callable[[], Answer]) -> bool:
     if header(outcome.headers, "content-encoding") is not None:
         return True
     answer = read()
-    return not answer.is_complete or (is_stream(outcome) and answer.error is not None)
+    is_whole = answer.is_complete or may_be_cut
+    return not is_whole or (is_stream(outcome) and answer.error is not None)
 
 
 # A client sends the same headers with nearly every request.

@@ -29,7 +29,7 @@ def overspending(calls: CallList, settings: Settings) -> BudgetExceeded | None:
         found.append(f"max_calls={settings.max_calls}, but {len(calls)} were made")
     limit = settings.max_output_tokens
     if limit is not None:
-        answered = [call for call in calls if not call.last.has_failed]
+        answered = [call for call in calls if call.is_charged]
         spent = sum((call.usage.output_tokens or 0) for call in answered if call.usage)
         unknown = [call for call in answered if call.usage is None or call.usage.output_tokens is None]
         if unknown:
@@ -48,7 +48,7 @@ def overspending(calls: CallList, settings: Settings) -> BudgetExceeded | None:
 
 
 def _why_unknown(calls: CallList) -> str:
-    call = next((call for call in calls if not call.last.has_failed and call.cost_usd is None), None)
+    call = next((call for call in calls if call.is_charged and call.cost_usd is None), None)
     if call is not None and call.usage is None:
         return f"{call!r} reports no usage"
     return f'no price for {call!r}; prices need pip install "pytest-llmreplay[prices]" and a model they know'

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from llmreplay.core.attempt import Attempt
-from llmreplay.core.model import Json, Request, ToolCall, Usage
+from llmreplay.core.model import Json, Request, Response, ToolCall, Usage
 
 
 class Call:
@@ -71,6 +71,15 @@ class Call:
     def cost_usd(self) -> float | None:
         """US dollars of the last attempt's tokens; None if usage or price is unknown."""
         return self._price_of(self)
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether it counts for what a test spends: it was answered, if only in part."""
+        outcome = self.last.outcome
+        if not isinstance(outcome, Response) or outcome.status >= 400:
+            return False
+        # What a fault broke before its counts came was made up.
+        return self.usage is not None or not (self.last.faults and self.last.has_failed)
 
     @property
     def stop_reason(self) -> str | None:

@@ -94,8 +94,8 @@ class CallList(Sequence[Call]):
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars of all calls that were answered; None if that of one is unknown."""
-        costs = [call.cost_usd for call in self._calls if not call.last.has_failed]
+        """US dollars of all calls that were answered, if only in part; None if that of one is unknown."""
+        costs = [call.cost_usd for call in self._calls if call.is_charged]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 

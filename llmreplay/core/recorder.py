@@ -239,8 +239,7 @@ class Recorder:
             if isinstance(outcome, Response):
                 self._redaction.learn_from_response(outcome)
             outcome = as_ended(attempt.api, self._redaction.outcome(outcome))
-            attempt.outcome = outcome
-            attempt.ended_s = self._outside.now()
+            attempt.received(outcome, self._outside.now())
         if attempt.source is Source.RECORDED:
             kept = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
             self._recording.add(attempt, kept)
@@ -260,13 +259,14 @@ class Recorder:
             Refusal: The client wants more than was recorded before the recorded client closed the stream.
         """
         attempt.delivered(chunks, end, self._outside.now())
-        if attempt.leave is not None and attempt.has_failed:
+        if attempt.leave is not None and attempt.fell_short:
             with self._lock:
                 attempt.leave_answer()
 
     def read_past_end(self, attempt: Attempt, chunks: int) -> BaseException:
         """Refuse to say what comes after the point where the recorded client closed the stream."""
         attempt.delivered(chunks, End.CLIENT_CLOSED, self._outside.now())
+        attempt.is_put_down = False
         return self.refuse(ReadPastEnd(request_line(attempt), chunks, self._verdicts.rerun_in("rewrite")))
 
     def waits_past_end(self, attempt: Attempt, after_s: float) -> BaseException:
@@ -287,7 +287,7 @@ class Recorder:
         # Reading all answers is left to those who need them.
         on_purpose = self._verdicts.setting
         calls = self.calls if self.faulting.is_in_use or self.settings.has_budget else Calls()
-        is_led_astray = any(call.last.faults and call.last.has_failed for call in calls)
+        is_led_astray = any(call.last.faults and call.last.fell_short for call in calls)
         if not is_led_astray:
             left = self._cassette.unplayed() if self.is_offline else ()
             found.append(("on_unplayed", self._verdicts.unplayed(left, self._catalogue.apis)))

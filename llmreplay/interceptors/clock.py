@@ -81,6 +81,7 @@ class VirtualClock:
                 if is_first:
                     TIMELINE.restart()
                     OPEN.follow = NAMES.follow
+                    TIMELINE.on_first_move = NAMES.show_time
                     NAMES.install()
                 if not self.is_real:
                     NAMES.bind(self._application_packages)

@@ -10,13 +10,14 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from llmreplay.core.clock import CallerKind, caller_kind
+from llmreplay.core.clock import EXECUTOR_MODULES, CallerKind, caller_kind
 from llmreplay.interceptors.clock_sleeps import ASYNCIO_SLEEP, OPEN, TIME_SLEEP, StandIn, TaskSleep
 from llmreplay.interceptors.clock_time import VIRTUAL_FUNCTIONS, DatetimeView, TimeView
 
@@ -75,6 +76,7 @@ class Names:
         self._application_packages: tuple[str, ...] = ()
         self._seen: dict[str, ModuleType] = {}
         self._places: dict[str, tuple[str, ...]] = {}
+        self._times: dict[str, tuple[str, ...]] = {}
         self._module_count = 0
         self._looked_at: list[object] = []
 
@@ -106,10 +108,19 @@ class Names:
                 self._looked_at = []
                 self._seen.clear()
                 self._places.clear()
+                self._times.clear()
             self._look_at_new_modules()
             for name, places in self._places.items():
                 self._bind_places(self._seen[name], places)
             self._put_tenacity()
+
+    def show_time(self) -> None:
+        """Show virtual time to the application, which may measure how long an SDK made it wait; not to its tests."""
+        with self._lock:
+            if OPEN.clocks:
+                self._look_at_new_modules()
+                for name, places in self._times.items():
+                    self._bind_places(self._seen[name], places)
 
     def follow(self, namespace: dict[str, Any]) -> None:
         """Show virtual time to a module whose sleep is virtual, and to SDKs imported since."""
@@ -172,6 +183,7 @@ class Names:
         for name in [name for name in self._seen if name not in current] + new:
             self._seen.pop(name, None)
             self._places.pop(name, None)
+            self._times.pop(name, None)
         for name in new:
             module = current[name]
             # By type: what is no module may still say that it is one, as cffi's libraries do.
@@ -182,27 +194,26 @@ class Names:
                 self._looked_at = []
                 continue
             self._seen[name] = module
-            places = self._places_in(name, namespace)
-            if places:
-                self._places[name] = places
+            self._look_at(name, namespace)
 
-    def _places_in(self, name: str, namespace: dict[str, Any]) -> tuple[str, ...]:
-        """Give the names in a module that hold a sleep; in an SDK's also those that hold the time."""
+    def _look_at(self, name: str, namespace: dict[str, Any]) -> None:
+        """Note the names in a module that hold a sleep, and those that hold the time: an SDK sees it from the start."""
         path = namespace.get("__file__")
         if not isinstance(path, str):
-            return ()
+            return
         packages = self._application_packages
         kind = caller_kind(name, path, library_folders=LIBRARY_FOLDERS, application_packages=packages)
         if kind is CallerKind.OTHER:
-            return ()
+            return
         wanted = set(self._stand_ins)
         if kind is CallerKind.RETRY:
             wanted.update(self._views)
+        elif name not in EXECUTOR_MODULES and not _is_a_test(namespace, Path(path)):
+            self._times[name] = _places_in(namespace, self._views)
         if name in _DATED_MODULES:
             wanted.add(id(datetime))
-        if wanted.isdisjoint(map(id, list(namespace.values()))):
-            return ()
-        return tuple(place for place, value in list(namespace.items()) if id(value) in wanted)
+        if places := _places_in(namespace, wanted):
+            self._places[name] = places
 
     def _bind_places(self, module: ModuleType, places: Iterable[str]) -> None:
         namespace = _namespace(module)
@@ -213,6 +224,18 @@ class Names:
                 ours = self._datetime_view
             if ours is not None:
                 self._put(module, place, ours)
+
+
+def _is_a_test(namespace: dict[str, Any], path: Path) -> bool:
+    """Say whether a module is one of the tests, which measure real time: their assertions are rewritten by pytest."""
+    loader = type(getattr(namespace.get("__spec__"), "loader", None))
+    return loader.__module__.startswith("_pytest.") or path.name == "conftest.py" or path.name.startswith("test_")
+
+
+def _places_in(namespace: dict[str, Any], wanted: Collection[int]) -> tuple[str, ...]:
+    """Give the names that hold one of these objects, told by their identities."""
+    held = list(namespace.items())
+    return tuple(name for name, value in held if id(value) in wanted)
 
 
 def _set_sleep(retrying: Any, given: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
+from collections.abc import Callable
 from importlib.machinery import BuiltinImporter
 from importlib.util import module_from_spec
 from types import BuiltinFunctionType, ModuleType
@@ -22,10 +23,12 @@ class Timeline:
 
     Attributes:
         has_moved: Whether any thread may be ahead.
+        on_first_move: Called before any thread is ahead.
     """
 
     def __init__(self) -> None:
         self.has_moved = False
+        self.on_first_move: Callable[[], None] = lambda: None
         self._here = _Here()
         self._generation = 0
 
@@ -36,6 +39,8 @@ class Timeline:
 
     def advance(self, seconds: float) -> None:
         """Let virtual seconds pass in this thread."""
+        if not self.has_moved:
+            self.on_first_move()
         offset_s = self.offset_s()
         self._here.generation = self._generation
         self._here.offset_s = offset_s + seconds

@@ -157,3 +157,38 @@ def test_a_lazy_module_is_not_woken(monkeypatch):
 
     with VirtualClock() as clock:
         assert clock.is_open
+
+
+def test_an_application_sees_the_time_that_an_sdk_made_it_wait(monkeypatch):
+    """A loop with a deadline of its own stops, though it never sleeps; real time is back with the end of the clock."""
+    application = a_module(
+        monkeypatch,
+        "bot.deadline",
+        "/home/me/bot/deadline.py",
+        """
+        import time
+        from time import monotonic as now
+
+        def both(): return time.monotonic(), now()
+        """,
+    )
+
+    with VirtualClock() as clock:
+        before = application.both()
+        clock.sleep(60)
+        after = application.both()
+
+    assert [60 <= late - early < 90 for early, late in zip(before, after, strict=True)] == [True, True]
+    assert (application.time, application.now) == (time, time.monotonic)
+
+
+def test_tests_measure_real_time(monkeypatch):
+    """A test that looks how long something took is not fooled: neither this one nor one that pytest did not rewrite."""
+    other = a_module(monkeypatch, "bot.test_deadline", "/home/me/bot/test_deadline.py", "import time")
+
+    with VirtualClock() as clock:
+        began_s = other.time.monotonic(), time.monotonic()
+        clock.sleep(60)
+        took_s = other.time.monotonic() - began_s[0], time.monotonic() - began_s[1]
+
+    assert max(took_s) < 30

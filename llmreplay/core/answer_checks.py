@@ -9,6 +9,7 @@ from llmreplay.core.call import Call
 from llmreplay.core.call_list import CallList
 from llmreplay.core.model import Json, Usage
 from llmreplay.core.story import failed_check
+from llmreplay.core.tool_results import tool_results_in
 
 _MOST_SHOWN = 100
 _LIMITS = tuple(
@@ -131,14 +132,12 @@ def assert_tool_loop(calls: CallList, *names: str) -> None:
     asked = [tool.name for call in calls for tool in call.tool_calls]
     if not asked or (names and asked != list(names)):
         raise failed_check(f"expected the tools {list(names) or 'of any name'}", f"asked for were {asked}", calls)
-    sent = [(call, str(call.request_json)) for call in calls]
-    for number, call in enumerate(calls):
+    results = [tool_results_in(call.request_json) for call in calls]
+    for number, call in enumerate(list(calls)[:-1]):
         for tool in call.tool_calls:
-            later = [text for other, text in sent[number + 1 :] if other is not call]
-            if tool.id and not any(tool.id in text for text in later):
-                raise failed_check(
-                    "expected every tool call to get its result", f"{tool.name} ({tool.id}) never got one", calls
-                )
+            if not any(later.answers(tool) for later in results[number + 1 :]):
+                which = f"{tool.name} ({tool.id})" if tool.id else tool.name
+                raise failed_check("expected every tool call to get its result", f"{which} never got one", calls)
     if calls.last.tool_calls:
         raise failed_check("expected the loop to end", "the last answer asks for a tool again", calls)
 

@@ -45,7 +45,8 @@ class Api:
         error_reply: Builds the provider's error for a status; second argument a kind such as `spend_cap`
             or `context_overflow`, or None for the plain one.
         error_event: Bytes of an error in mid-stream, for a status.
-        retry_in_body: Puts the seconds to wait into an error's body, where this provider names them there; else None.
+        naming_wait: Puts the seconds to wait into an error where this provider names them beside `retry-after`, in
+            its body say; None if it does not.
         build_response: Makes up an answer to a request, streamed (True) or not.
         looks_like: Says whether a decoded body has this endpoint's shape; used where the host is a stand-in.
         canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
@@ -67,7 +68,7 @@ class Api:
     is_terminal: Callable[[Event], bool] | None = None
     error_reply: Callable[[int, str | None], ErrorReply] | None = None
     error_event: Callable[[int], bytes] | None = None
-    retry_in_body: Callable[[bytes, float], bytes] | None = None
+    naming_wait: Callable[[ErrorReply, float], ErrorReply] | None = None
     build_response: Callable[[Reply, Request, bool], Response] | None = None
     looks_like: Callable[[Json], bool] | None = None
     canonical_path: Callable[[str], str] | None = None

@@ -39,16 +39,15 @@ def error_answer(
         headers: Set over the provider's. Of when to retry the answer says only what stands here.
         outcome: What it replaces, if that is known: a delay before it is kept.
         context: Names the api.
-        wait_s: What `retry-after` says, for a provider that says it in the body.
+        wait_s: What `retry-after` says, for a provider that says it elsewhere too.
     """
     reply = error_reply(status, kind, context)
-    body = reply.body
-    if wait_s is not None and context.api is not None and context.api.retry_in_body is not None:
-        body = context.api.retry_in_body(body, wait_s)
+    if wait_s is not None and context.api is not None and context.api.naming_wait is not None:
+        reply = context.api.naming_wait(reply, wait_s)
     return Response(
         reply.status,
         with_headers(_without_wait(reply.headers), headers),
-        (Chunk(body),) if body else (),
+        (Chunk(reply.body),) if reply.body else (),
         delay_s=outcome.delay_s if outcome else 0.0,
     )
 

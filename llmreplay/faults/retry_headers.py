@@ -87,6 +87,8 @@ def retry_headers(advice: RetryAdvice, now: float) -> Headers:
         written.append(("retry-after", _plain(advice.retry_after_s)))
     elif advice.retry_after_date_s is not None:
         written.append(("retry-after", formatdate(now + advice.retry_after_date_s, usegmt=True)))
+        # As every server sends it: without it nobody can tell how far away the other date is.
+        written.append(("date", formatdate(now, usegmt=True)))
     elif advice.retry_after is not None:
         written.append(("retry-after", advice.retry_after))
     if advice.retry_after_ms is not None:

@@ -8,7 +8,7 @@ from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
 from llmreplay.providers import gemini_generate as generate
-from llmreplay.providers.gemini_errors import error_event, error_reply, retry_in_body
+from llmreplay.providers.gemini_errors import error_event, error_reply, naming_wait
 from llmreplay.providers.gemini_replies import build_response
 from llmreplay.providers.openai import CHAT, EMBEDDINGS
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
@@ -42,7 +42,7 @@ GENERATE = Api(
     is_terminal=generate.is_terminal,
     error_reply=error_reply,
     error_event=error_event,
-    retry_in_body=retry_in_body,
+    naming_wait=naming_wait,
     build_response=build_response,
     looks_like=generate.looks_like,
     canonical_path=canonical_path,

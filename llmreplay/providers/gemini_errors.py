@@ -6,6 +6,7 @@ Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, as given 2026-11
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 from llmreplay.core.api import ErrorReply
@@ -66,21 +67,22 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
 
 
 def error_event(status: int) -> bytes:
-    """Give the bytes of an error in a stream, for the status it would have had."""
+    """Give the bytes of an error in a stream, for the status it would have had; 529, which is Anthropic's, as 503."""
+    status = 503 if status == 529 else status
     return sse_event(None, json_text(_body(status, None))).replace(b"\n", b"\r\n")
 
 
-def retry_in_body(body: bytes, wait_s: float) -> bytes:
+def naming_wait(reply: ErrorReply, wait_s: float) -> ErrorReply:
     """Name a wait in the body of an error, in the place of the one that stands there, or at the end of its details.
 
     Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto, `RetryInfo`, and
     protobuf's JSON form of a duration, as known 2026-11-21.
     """
-    decoded = json.loads(body)
+    decoded = json.loads(reply.body)
     error = decoded["error"]
     others = [detail for detail in error.get("details", ()) if detail.get("@type") != _RETRY_INFO]
     error["details"] = [*others, {"@type": _RETRY_INFO, "retryDelay": f"{Decimal(repr(wait_s)):f}s"}]
-    return json_text(decoded).encode()
+    return replace(reply, body=json_text(decoded).encode())
 
 
 def _body(status: int, kind: str | None) -> Json:

@@ -13,6 +13,7 @@ from llmreplay.providers.openai_chat_replies import build_response as build_chat
 from llmreplay.providers.openai_errors import (
     chat_error_event,
     error_reply,
+    naming_wait,
     responses_error_event,
     responses_error_reply,
 )
@@ -36,6 +37,7 @@ CHAT = Api(
     answer_from_events=chat.answer_from_events,
     is_terminal=chat.is_terminal,
     error_reply=error_reply,
+    naming_wait=naming_wait,
     error_event=chat_error_event,
     build_response=build_chat,
     looks_like=chat.looks_like,
@@ -53,6 +55,7 @@ RESPONSES = Api(
     answer_from_events=responses.answer_from_events,
     is_terminal=responses.is_terminal,
     error_reply=responses_error_reply,
+    naming_wait=naming_wait,
     error_event=responses_error_event,
     build_response=build_responses,
     looks_like=responses.looks_like,
@@ -67,6 +70,7 @@ EMBEDDINGS = Api(
     is_streamed=embeddings.is_streamed,
     answer_from_body=embeddings.answer_from_body,
     error_reply=error_reply,
+    naming_wait=naming_wait,
     build_response=embeddings.build_response,
     looks_like=embeddings.looks_like,
 )
@@ -81,6 +85,7 @@ _STREAMED = tuple(
         wire=Wire.SSE,
         is_streamed=chat.is_streamed,
         error_reply=error_reply,
+        naming_wait=naming_wait,
     )
     for name, path in (
         ("completions", "/v1/completions"),

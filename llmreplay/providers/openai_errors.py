@@ -6,12 +6,16 @@ recorded responses of 2023 to 2026 for messages and headers.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 from llmreplay.core.api import ErrorReply
 from llmreplay.core.model import Headers, Json
 from llmreplay.core.streams import sse_event
 from llmreplay.providers.making import json_text, made_id
 
 RETRY_AFTER_S = 20
+_RESET = "x-ratelimit-reset-tokens"
 
 _INVALID = "invalid_request_error"
 # Status: type, code, param, message.
@@ -89,6 +93,14 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     )
 
 
+def naming_wait(reply: ErrorReply, wait_s: float) -> ErrorReply:
+    """Name a wait where a plain 429 does: in its message, and as the time when tokens are there again."""
+    wait = f"{Decimal(repr(max(0, wait_s))):f}s"
+    headers = tuple((name, wait if name == _RESET else value) for name, value in reply.headers)
+    body = reply.body.replace(f"try again in {RETRY_AFTER_S}s".encode(), f"try again in {wait}".encode())
+    return replace(reply, headers=headers, body=body)
+
+
 def responses_error_reply(status: int, kind: str | None) -> ErrorReply:
     """Build the error of the Responses API, which names `input` where chat names `messages`."""
     reply = error_reply(status, kind)
@@ -132,5 +144,5 @@ def _rate_limit_headers() -> Headers:
         ("x-ratelimit-remaining-requests", "499"),
         ("x-ratelimit-remaining-tokens", "0"),
         ("x-ratelimit-reset-requests", "120ms"),
-        ("x-ratelimit-reset-tokens", f"{RETRY_AFTER_S}s"),
+        (_RESET, f"{RETRY_AFTER_S}s"),
     )

@@ -91,10 +91,10 @@ def answer_from_events(events: Sequence[Event]) -> Answer:
         stream.take(text_of(fields.get("type")) or name or "", fields)
     answer = _answer(stream.response, stream.output())
     stop_reason, raw = answer.stop_reason, answer.raw_stop_reason
-    if not stream.is_complete:
-        stop_reason, raw = "truncated", None
-    elif stream.error is not None:
+    if stream.error is not None:
         stop_reason = "error"
+    elif not stream.is_complete:
+        stop_reason, raw = "truncated", None
     return Answer(
         model=answer.model,
         text=answer.text,
@@ -121,7 +121,7 @@ class _Stream:
     def take(self, kind: str, event: Fields) -> None:
         if "response" in event:
             self.response = fields_of(event["response"])
-        if kind in _TERMINAL:
+        if kind in _TERMINAL and kind != "error":
             self.is_complete = True
         if kind == "error":
             flat = error_text(event.get("code"), event.get("message"))

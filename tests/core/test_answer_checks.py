@@ -132,7 +132,8 @@ def test_a_history_without_messages_is_none():
 def a_loop(*, result="tool_1", last=()):
     """A model that asks for the weather, is told it, and answers."""
     asking = saying("weather?", tools=[["tool_1", "get_weather", "{}"]])
-    return calls_of(asking, saying("weather?", {"tool_use_id": result}, tools=last))
+    asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "tool_1", "name": "get_weather"}]}
+    return calls_of(asking, saying("weather?", asked, {"tool_use_id": result}, tools=last))
 
 
 def test_a_tool_loop_answers_every_tool_and_ends():

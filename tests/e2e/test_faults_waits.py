@@ -97,6 +97,17 @@ def test_each_form_of_retry_after_is_taken_as_in_production(replay, api, form):
 
 
 @pytest.mark.parametrize("api", BOTH)
+def test_a_wait_until_a_date_is_seen_to_be_honoured(replay, api):
+    """The answer has a date of its own, as a provider's has: the other is so far from it."""
+    replay.reply("hello")
+    replay.inject(faults.RateLimited(retry_after_date_s=30))
+
+    of(api, "create")[0].run("hi", **A_KEY)
+
+    replay.calls.assert_honoured_retry_after()
+
+
+@pytest.mark.parametrize("api", BOTH)
 def test_without_a_header_the_sdks_back_off(replay, api):
     """Half a second, doubled up to eight, a quarter less at most."""
     replay.inject(faults.Overloaded(), on=always)

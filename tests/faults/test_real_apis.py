@@ -230,3 +230,25 @@ def test_gemini_names_the_wait_in_its_body(make, seconds, delay):
     details = json.loads(answer.body)["error"]["details"]
     assert [detail["retryDelay"] for detail in details if "retryDelay" in detail] == [delay]
     assert header(answer.headers, "retry-after") == delay.removesuffix("s")
+
+
+@pytest.mark.parametrize(("seconds", "delay"), [(90, "90s"), (0.5, "0.5s"), (-1, "0s")])
+@pytest.mark.parametrize("name", ["openai.chat.completions", "openai.responses", "openai.embeddings"])
+def test_openai_names_the_same_wait_everywhere(name, seconds, delay):
+    """Its message and the header of its limits say what `retry-after` says, as code may read any of them."""
+    api = next(api for api in APIS if api.name == name)
+
+    answer = faults.RateLimited(retry_after_s=seconds).apply(None, a_call(api))
+
+    assert json.loads(answer.body)["error"]["message"].endswith(f"Please try again in {delay}.")
+    assert header(answer.headers, "x-ratelimit-reset-tokens") == delay
+    assert float(header(answer.headers, "retry-after")) == seconds
+
+
+def test_gemini_is_overloaded_in_its_own_words_in_mid_stream_too():
+    """529 is Anthropic's: elsewhere the same thing is a 503."""
+    api = next(api for api in APIS if api.name == "gemini.generateContent")
+
+    error = json.loads(api.error_event(529).split(b":", 1)[1])["error"]
+
+    assert (error["code"], error["status"]) == (503, "UNAVAILABLE")

@@ -12,7 +12,7 @@ from llmreplay.core.attempt import Attempt
 from llmreplay.core.calls import Calls
 from llmreplay.core.model import End, Response, header
 from llmreplay.core.reading import is_stream
-from llmreplay.core.retry_checks import retry_after_s
+from llmreplay.core.retry_checks import retry_after_s, too_early_retry
 from llmreplay.core.story import failed_check
 
 HANG_S = 600.0
@@ -23,7 +23,6 @@ STORM = 10
 
 _FINAL_STATUSES = frozenset({400, 401, 403, 404, 405, 413, 422})
 _LONGEST_HONOURED_S = 60.0
-_SLACK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +100,9 @@ def ignored_retry_after(ending: Ending) -> AssertionError | None:
             wanted_s = retry_after_s(before)
             if wanted_s is None or wanted_s > _LONGEST_HONOURED_S:
                 continue
-            passed_s = later.started_s - (before.ended_s or before.started_s)
-            if max(passed_s, later.wait_s or 0.0) < wanted_s - _SLACK_S:
-                return failed_check(
-                    f"expected a wait of {wanted_s:g} s, as retry-after says", f"it was {passed_s:.2f} s", ending.calls
-                )
+            too_early = too_early_retry(before, later, wanted_s, ending.calls)
+            if too_early is not None:
+                return too_early
     return None
 
 

@@ -227,6 +227,18 @@ class Unplayed(Refusal):
         )
 
 
+class ReplyProblem(Refusal):
+    """A made-up reply that the api that was asked cannot give."""
+
+    def __init__(self, api: str, found: str) -> None:
+        super().__init__(
+            "a made-up reply cannot be given as the answer of this api.\n\n"
+            f"  api       {api}\n"
+            f"  problem   {found}\n\n"
+            '  Meant for another?   llmreplay.reply(..., when="openai")'
+        )
+
+
 class FaultProblem(Refusal):
     """Faults that never fired or could not apply."""
 

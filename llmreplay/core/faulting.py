@@ -166,6 +166,11 @@ class Faulting:
         attempt.faults = (*(_name_of(hit) for hit in hits[:-1]), *attempt.faults)
         return outcome
 
+    def cannot_apply(self, hits: Sequence[Hit]) -> FaultProblem | None:
+        """Tell why the fault that was to take the answer's place cannot; None if none was to."""
+        reason = hits[-1].armed.failure if hits and hits[-1].armed.injection.fault.replaces else ""
+        return FaultProblem(f"a fault cannot take the place of an answer.\n\n  {reason}") if reason else None
+
     def problem(self, on_purpose: str) -> FaultProblem | None:
         """Give the faults that could not be applied, or never fired; None if all did what they were for.
 

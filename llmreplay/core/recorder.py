@@ -14,7 +14,7 @@ from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
 from llmreplay.core.cassette import Cassette, Stored, Track
-from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, SettingProblem, WaitsPastEnd
+from llmreplay.core.errors import MissingKey, ReadPastEnd, Refusal, ReplyProblem, SettingProblem, WaitsPastEnd
 from llmreplay.core.faulting import Faulting, Hit
 from llmreplay.core.matching import Rules, fingerprint
 from llmreplay.core.model import End, Interaction, Outcome, Reply, Request, Response
@@ -148,7 +148,7 @@ class Recorder:
             try:
                 self._log.begin(attempt)
                 return self._decide(request, address, attempt)
-            except SettingProblem as problem:
+            except (SettingProblem, ReplyProblem) as problem:
                 attempt.asked = attempt.asked.told()
                 raise self._refused(attempt, problem) from problem.__cause__
 
@@ -168,7 +168,8 @@ class Recorder:
             stub = self.stubs.for_unrecorded(attempt.api)
             if stub is not None:
                 return self._stubbed(hits, request, attempt, stub)
-            raise self._refused(attempt, self._verdicts.unmatched(attempt, self.stubs.told()))
+            cannot = self.faulting.cannot_apply(hits)
+            raise self._refused(attempt, cannot or self._verdicts.unmatched(attempt, self.stubs.told()))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         self._refuse_placeholder(request, attempt, address)
         self._recording.begin(attempt)

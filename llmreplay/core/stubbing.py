@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from llmreplay.core.api import Api
-from llmreplay.core.errors import Unplayed
+from llmreplay.core.errors import ReplyProblem, Unplayed
 from llmreplay.core.model import Reply, Request, Response
 from llmreplay.core.reading import asks_for_stream
 
@@ -24,10 +24,17 @@ class Stub:
     when: Callable[[Request, Api | None], bool] | None = None
 
     def response(self, request: Request, api: Api | None) -> Response:
-        """Make the answer up, streamed or not as the request asks."""
+        """Make the answer up, streamed or not as the request asks.
+
+        Raises:
+            ReplyProblem: The api has no such answer.
+        """
         assert api is not None, "only taken for an api that can be answered for"
         assert api.build_response is not None, "only taken for an api that can be answered for"
-        return api.build_response(self.reply, request, asks_for_stream(api, request))
+        try:
+            return api.build_response(self.reply, request, asks_for_stream(api, request))
+        except ValueError as error:
+            raise ReplyProblem(api.name, str(error)) from error
 
 
 @dataclass(slots=True)

@@ -10,11 +10,17 @@ from llmreplay.core.errors import MissingExtra
 from llmreplay.core.fault import Injection
 from llmreplay.core.model import Request
 from llmreplay.faults.schedule import PatternIs, RequestIs
+from llmreplay.session.made_up import apis_selected
 
 
 def adapted(injection: Injection) -> Injection:
-    """Give the same injection, a respx pattern in its schedule turned into a function of the request."""
-    when: object = injection.schedule.when
+    """Give the same injection, a respx pattern in its schedule turned into a function of the request.
+
+    Raises:
+        SettingError: The schedule names an api that there is not.
+    """
+    when: Any = injection.schedule.when
+    apis_selected(type(injection.schedule).__name__.lower(), when)
     if not isinstance(when, PatternIs):
         return injection
     schedule: Any = injection.schedule

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from llmreplay.core.stubbing import Stub
 from llmreplay.faults import scenario_from_text
 from llmreplay.faults.code import code_of_fault
 from llmreplay.faults.schedule import When, first, selector_from
+from llmreplay.session.made_up import apis_selected, check_reply
 from llmreplay.session.respx_patterns import adapted
 
 
@@ -90,7 +92,8 @@ def stubs_of(
     """Make the stubs that `Replay.reply` asks for.
 
     Raises:
-        SettingError: Several texts share what can only belong to one, or an answer is neither text nor `Reply`.
+        SettingError: Several texts share what can only belong to one, an answer is neither text nor `Reply`, no api
+            that `when` selects could give it, or `when` selects none.
     """
     tools = tuple(_tool_call(tool, number) for number, tool in enumerate(tool_calls, 1))
     shared = replace(like, tool_calls=tools)
@@ -101,6 +104,9 @@ def stubs_of(
         raise SettingError(f"reply({wrong[0]!r}): give texts, or Reply(...) values.")
     replies = [answer if isinstance(answer, Reply) else replace(shared, text=answer) for answer in answers or ("",)]
     selector = selector_from("reply", when)
+    apis = apis_selected("reply", selector)
+    for reply in replies:
+        check_reply(reply, apis)
     return [Stub(replace(reply, id_seed=f"{reply.id_seed}:{n}"), selector) for n, reply in enumerate(replies)]
 
 
@@ -108,8 +114,9 @@ def _tool_call(tool: object, number: int) -> ToolCall:
     if isinstance(tool, ToolCall):
         return tool
     if isinstance(tool, tuple | list) and len(tool) == 2 and isinstance(tool[0], str):
-        arguments = tool[1] if isinstance(tool[1], str) else json.dumps(tool[1], ensure_ascii=False)
-        return ToolCall("", tool[0], arguments)
+        with suppress(TypeError, ValueError):
+            arguments = tool[1] if isinstance(tool[1], str) else json.dumps(tool[1], ensure_ascii=False)
+            return ToolCall("", tool[0], arguments)
     raise SettingError(
         f"reply(tool_calls=[{tool!r}]): give pairs of a name and arguments, ('get_weather', {{'city': 'Paris'}})."
     )

@@ -313,7 +313,7 @@ def test_the_text_tells_which_faults_did_nothing_and_why():
 def test_an_earlier_failure_to_apply_does_not_stop_a_later_attempt():
     """A fault that needs a timeout takes the answer's place for the client that has one."""
     recorder = a_faulted(a_recorder(None), (faults.ReadTimeout(), always))
-    with pytest.raises(UnmatchedRequest):
+    with pytest.raises(FaultProblem, match="the client set no read timeout"):
         recorder.plan(a_request("no timeout"))
 
     plan = recorder.plan(a_request("a timeout"), timeouts=Timeouts(read_s=3))

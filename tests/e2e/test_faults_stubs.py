@@ -8,8 +8,8 @@ import anthropic
 import openai
 import pytest
 
-from llmreplay import Reply, SettingError, ToolCall, UnmatchedRequest, Usage, faults, nth, use_cassette
-from llmreplay.core.errors import Unplayed
+from llmreplay import Reply, SettingError, ToolCall, UnmatchedRequest, Usage, faults, first, nth, use_cassette
+from llmreplay.core.errors import FaultProblem, ReplyProblem, Unplayed
 from llmreplay.simulator import Simulator
 
 from .conftest import upstream_to
@@ -187,13 +187,47 @@ def test_a_refusal_tells_what_became_of_the_replies(tmp_path):
         (("a", "b"), {"stop_reason": "length"}, "belong to one answer each"),
         ((7,), {}, r"reply\(7\): give texts, or Reply"),
         (("a",), {"tool_calls": ["get_weather"]}, "give pairs of a name and arguments"),
+        (("a",), {"tool_calls": [("get_weather", {1, 2})]}, "give pairs of a name and arguments"),
+        (("a",), {"usage": {"input_tokens": 3}}, r"give Usage\(input_tokens"),
+        (("a",), {"usage": Usage(input_tokens=1, cache_read_tokens=7)}, "must include the 7 tokens read"),
+        (("a",), {"thinking": 3}, "thinking must be text"),
+        (("a",), {"stop_reason": "max_tokens", "when": "anthropic"}, "has no such stop reason: choose from stop"),
+        (("a",), {"when": "antropic"}, "no such api or provider. Did you mean 'anthropic'"),
     ],
-    ids=["shared", "no text", "no pair"],
+    ids=["shared", "no text", "no pair", "no JSON", "no usage", "no sum", "no thought", "no reason", "no api"],
 )
 def test_a_reply_that_makes_no_sense_is_refused_where_it_is_written(replay, answers, named, said):
     """The error says what to give instead."""
     with pytest.raises(SettingError, match=said):
         replay.reply(*answers, **named)
+
+
+@pytest.mark.parametrize("api", [MESSAGES, CHAT], ids=str)
+def test_a_reply_that_the_api_cannot_give_is_refused_as_that_by_every_sdk(replay, api):
+    """Some api could say it; the one that is asked cannot, and no SDK takes that for a failure to be retried."""
+    replay.reply("a", tool_calls=[("get_weather", "no JSON")], stop_reason="pause" if api == CHAT else None)
+
+    with pytest.raises(ReplyProblem, match=api.replace(".", r"\.")):
+        of(api, "create")[0].run("hi", **A_KEY)
+
+    assert len(replay.calls.attempts) == 1
+    replay.recorder.refusals.clear()
+
+
+def test_a_schedule_that_names_no_api_is_refused_where_it_is_put_to_use(replay):
+    """It would hit nothing, and the test would not know why."""
+    with pytest.raises(SettingError, match=r"first\(when='opnai'\).* Did you mean 'openai'"):
+        replay.inject(faults.RateLimited(), on=first(1, when="opnai"))
+
+
+def test_a_fault_that_cannot_take_the_answers_place_says_so_where_nothing_is_recorded(tmp_path):
+    """Its reason, not the advice to record: a fault of this kind needs no recording."""
+    client = anthropic.Anthropic(**A_KEY, timeout=None, max_retries=0)
+
+    with use_cassette(tmp_path / "none.json", on_unmatched="ignore", on_unfired="ignore") as replay:
+        replay.inject(faults.ReadTimeout())
+        with pytest.raises(FaultProblem, match="the client set no read timeout"):
+            client.messages.create(model="claude-haiku-4-5", max_tokens=5, messages=[{"role": "user", "content": "hi"}])
 
 
 def test_the_same_stub_is_the_same_answer_in_every_run(tmp_path):

@@ -55,6 +55,18 @@ def test_a_plain_id_needs_no_quotes(suite):
     result.stdout.fnmatch_lines(["*pytest test_a.py::test_it --llmreplay-mode=once"])
 
 
+def test_where_cassettes_are_said_to_be_is_said_again(suite):
+    """The command makes the cassette that the failed run looked for."""
+    suite.pytester.makepyfile(test_a="from asking import ask\n\ndef test_it(llmreplay):\n    ask()\n")
+
+    result = suite.run("--llmreplay-cassette-dir", "else where")
+
+    (told,) = arguments_told(result)
+    assert told == ["test_a.py::test_it", "--llmreplay-cassette-dir=else where"]
+    suite.record(*told).assert_outcomes(passed=1)
+    suite.run("--llmreplay-cassette-dir", "else where").assert_outcomes(passed=1)
+
+
 @posix_only
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
 def test_from_a_subfolder_the_command_names_the_path_from_there(suite, monkeypatch, workers):

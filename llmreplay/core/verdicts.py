@@ -97,6 +97,7 @@ class Verdicts:
                 ("Any number?", self.setting("allow_repeats=True")),
             ]
         else:
+            best = nearest(attempt.request, [track for track in self.tracks if not track.plays]) or best
             words, differences, advice = self._difference(best, attempt.request)
         played = sum(1 for track in self.tracks if track.plays)
         count = f"{len(self.tracks)} interaction{'' if len(self.tracks) == 1 else 's'}, {played} already played"
@@ -113,8 +114,11 @@ class Verdicts:
         recorded = best.interaction.request
         differences = tuple(self.explain(recorded, sent))
         places = f"{len(differences)} place{'' if len(differences) == 1 else 's'}"
-        setting = matching_setting(recorded, sent, self.rules, differences)
         advice = [("Meant to change?", self.rerun_in("rewrite"))]
-        if setting is not None:
+        if best.plays:
+            # No setting would help: it answers one request, and has.
+            advice.insert(0, ("One request more?", self.rerun_in("new_episodes")))
+            places += " and was already played"
+        elif setting := matching_setting(recorded, sent, self.rules, differences):
             advice.append((setting[0], self.setting(setting[1])))
         return f"interaction {best.number}, which differs in {places}:", differences[:10], advice

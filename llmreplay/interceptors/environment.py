@@ -52,7 +52,8 @@ class PlaceholderKeys:
     """Sets key variables that are unset or blank, and takes back what is still ours."""
 
     def __init__(self, variables: Sequence[tuple[str, str]]) -> None:
-        self._variables = variables
+        # Some are only known as secrets: with another one set, nobody needs them.
+        self._variables = [(name, placeholder) for name, placeholder in variables if placeholder]
         self._ours: dict[str, str] = {}
 
     def install(self) -> None:

@@ -14,6 +14,7 @@ from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.interceptors import httpx_exchange as exchange
 from llmreplay.interceptors.delivery import Delivery, fail, fail_async, gave_up, pass_time, pass_time_async
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
+from llmreplay.interceptors.httpx_mocked import is_mocked
 from llmreplay.interceptors.patches import Patches
 
 MODULES = ("httpx2", "httpx")
@@ -32,7 +33,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
 
     def handle_request(self: Any, request: Any) -> Any:
         opened = DISPATCH.current(lambda: f"{request.method} {request.url}")
-        if opened is None:
+        if opened is None or (library.__name__ == "httpx" and is_mocked(request)):
             return original(self, request)
         asked = exchange.request_from(request, request.read())
         if not asked.url.startswith(_REACHABLE):
@@ -88,7 +89,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
 
     async def handle_async_request(self: Any, request: Any) -> Any:
         opened = DISPATCH.current(lambda: f"{request.method} {request.url}")
-        if opened is None:
+        if opened is None or (library.__name__ == "httpx" and is_mocked(request)):
             return await original(self, request)
         asked = exchange.request_from(request, await request.aread())
         if not asked.url.startswith(_REACHABLE):

@@ -107,6 +107,19 @@ class RedactedLate:
         """Change the report of a subtest before anybody shows or sends it: its output was added after it was made."""
         if hasattr(report, "context"):
             redact_report(report, self._redact)
+            _redact_description(report.context, self._redact)
+
+
+def _redact_description(context: Any, redact: Callable[[str], str]) -> None:
+    """Take secrets out of what a subtest is called."""
+    try:
+        msg = redact(context.msg) if isinstance(context.msg, str) else context.msg
+        kwargs = {name: redact(value) if isinstance(value, str) else value for name, value in context.kwargs.items()}
+    except SettingProblem as problem:
+        msg, kwargs = problem.unshown, {}
+    # Frozen, and its constructor would write the values down once more.
+    object.__setattr__(context, "msg", msg)
+    object.__setattr__(context, "kwargs", kwargs)
 
 
 def parameter_id(value: object) -> str | None:

@@ -22,7 +22,15 @@ def command_for(config: pytest.Config, node_id: str) -> str:
     """
     path, separator, inner = node_id.partition("::")
     node_id = f"{_path_from(config.invocation_params.dir, config.rootpath / path)}{separator}{inner}"
-    return f"pytest {quoted_for(sys.platform, node_id)} --llmreplay-mode={{mode}}"
+    words = [quoted_for(sys.platform, word) for word in (node_id, *_places_said(config))]
+    return f"pytest {' '.join(words)} --llmreplay-mode={{mode}}"
+
+
+def _places_said(config: pytest.Config) -> list[str]:
+    """Give the options of this run that decide where cassettes are, and what is set."""
+    options = {"--llmreplay-cassette-dir": "llmreplay_cassette_dir", "--rootdir": "rootdir", "-c": "inifilename"}
+    said = {option: config.getoption(name, None) for option, name in options.items()}
+    return [f"{option}={value}" if option[1] == "-" else f"{option}{value}" for option, value in said.items() if value]
 
 
 def quoted_for(platform: str, text: str) -> str:

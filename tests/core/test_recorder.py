@@ -245,6 +245,29 @@ def test_one_request_too_many_is_told_as_that():
     assert "allow_repeats=True" in str(caught.value)
 
 
+def test_another_request_after_all_were_played_is_told_as_one_more():
+    """No setting would make a recording match that has been given: ignoring what differs would not, repeats would lie."""
+    recorder = a_recorder([an_interaction()])
+    recorder.plan(a_request())
+
+    with pytest.raises(UnmatchedRequest) as caught:
+        recorder.plan(a_request("ho"))
+
+    text = str(caught.value)
+    assert "interaction 1, which differs in 1 place and was already played:" in text
+    assert "  One request more?   pytest a.py::test_a --llmreplay-mode=new_episodes\n" in text
+    assert "ignore" not in text
+
+
+def test_the_nearest_is_one_that_was_not_played_yet():
+    """What was played cannot be meant, however alike it is."""
+    recorder = a_recorder([an_interaction("what is the weather in Paris"), an_interaction("hello")])
+    recorder.plan(a_request("what is the weather in Paris"))
+
+    with pytest.raises(UnmatchedRequest, match="interaction 2, which differs in 1 place:"):
+        recorder.plan(a_request("what is the weather in Rome"))
+
+
 def test_a_proposal_is_made_only_if_it_would_have_matched():
     """A normaliser that makes the request match is proposed before any ignored path."""
     recorder = a_recorder([an_interaction("Today is 2026-11-21")])

@@ -230,6 +230,28 @@ def test_respx_answers_what_it_routes_and_we_the_rest(cassette, order):
     assert answer_of(replayed).startswith("You asked")
 
 
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("mode", ["once", "none"])
+async def test_what_respx_routes_by_default_is_its_own_recording_or_not(tmp_path, cassette, order, mode):
+    """Its default mocker answers below the transports: what it answered was recorded, and replayed past it."""
+    path = cassette if mode == "none" else tmp_path / "new.json"
+    router = respx.mock()
+    route = router.get("https://elsewhere.example/").respond(204)
+    ours = use_cassette(path, mode=mode, on_unplayed="ignore")
+
+    with ExitStack() as stack:
+        for context in (router, ours) if order == "before" else (ours, router):
+            stack.enter_context(context)
+        statuses = [httpx.get("https://elsewhere.example/").status_code]
+        async with httpx.AsyncClient() as client:
+            statuses.append((await client.get("https://elsewhere.example/")).status_code)
+        if mode == "none":
+            assert answer_of(httpx.post(URL, json=BODY)).startswith("You asked")
+        assert (statuses, route.call_count) == ([204, 204], 2)
+
+    assert path.exists() is (mode == "none")
+
+
 @LIBRARIES
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_mock_in_the_manner_of_pytest_httpx_is_taken_out_cleanly(cassette, library, order):

@@ -133,3 +133,27 @@ def test_a_refusal_does_not_tell_the_key(talking, monkeypatch):
     assert "UnmatchedRequest" in refused.stdout.str()
     assert seen_in(refused.stdout.str()) == []
     assert leaks_below(talking.root) == []
+
+
+@pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="this pytest has no subtests")
+@pytest.mark.parametrize("arguments", ASKED[1:], ids=["locals", "native", "xdist"])
+def test_no_subtest_tells_the_key_by_its_name(talking, arguments):
+    """What a subtest is called stands in its headline, in the progress and in the summary."""
+    if "-n2" in arguments:
+        talking.plugins.append("xdist")
+    with (talking.root / "test_talking.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\ndef test_parts(llmreplay, subtests):\n"
+            "    say()\n"
+            "    with subtests.test(f'with {KEY}', key=KEY, number=3):\n"
+            "        assert not KEY\n"
+            "    with subtests.test(key=KEY):\n"
+            "        pass\n"
+        )
+
+    result = talking.record("-k", "parts", *arguments)
+
+    said = result.stdout.str() + result.stderr.str()
+    assert [line for line in said.splitlines() if SECRET[:10] in line or SECRET[-10:] in line] == []
+    assert "number=3" in said
+    assert leaks_below(talking.root) == []

@@ -173,7 +173,7 @@ class MissingKey(Refusal):
             "recording sends real requests, and there is no key for this one.\n\n"
             f"  request   {request}\n\n"
             f"  Set       {' or '.join(variables) or 'the key of this provider'}\n"
-            '  Not meant? llmreplay sets a placeholder for each provider: placeholder_keys="off" shows the application none\n'
+            "  Not meant? llmreplay sets a placeholder for each provider; placeholder_keys='off' sets none\n"
             "  Stand-in? upstream={'https://provider': 'http://127.0.0.1:PORT'} sends to a local one"
         )
 

@@ -1,4 +1,4 @@
-"""Requests that respx answers: it does so below the transports of httpx, where it would be asked only while recording."""
+"""Requests that respx answers: below the transports of httpx, where only a recording would ask it."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_one_request_too_many_is_told_as_that():
 
 
 def test_another_request_after_all_were_played_is_told_as_one_more():
-    """No setting would make a recording match that has been given: ignoring what differs would not, repeats would lie."""
+    """No setting makes a recording match that was given: to ignore what differs would not, and repeats would lie."""
     recorder = a_recorder([an_interaction()])
     recorder.plan(a_request())
 

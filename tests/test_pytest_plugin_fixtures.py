@@ -178,7 +178,7 @@ def test_a_session_fixture_that_is_refused_breaks_no_stranger(suite):
     result = suite.run()
 
     result.assert_outcomes(errors=2, passed=2)
-    result.stdout.fnmatch_lines(["*pytest . --llmreplay-mode=once*"])
+    result.stdout.fnmatch_lines(["*pytest test_a.py::test_first --llmreplay-mode=once*"])
 
 
 def test_a_wide_fixture_that_fails_saves_nothing(suite):

@@ -146,3 +146,40 @@ def test_a_fixture_that_two_classes_inherit_has_a_cassette_for_each(suite):
 
     prompts = sorted(suite.prompts(name) for name in suite.cassettes)
     assert prompts == [["one"], ["three"], ["two"]]
+
+
+def test_what_is_told_of_a_wide_fixture_helps(suite, monkeypatch):
+    """The command records it with the one test that asked; the setting stands where it reaches it, and helps."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import os, pytest
+        from asking import ask
+
+        @pytest.fixture(scope="session")
+        def wide():
+            return ask("wide" + os.environ.get("CHANGED", ""))
+
+        def test_uses(llmreplay, wide):
+            pass
+
+        def test_other(llmreplay):
+            ask("other")
+        """
+    )
+    suite.recorded_and_replayed(2)
+    monkeypatch.setenv("CHANGED", "r")
+
+    refused = suite.run()
+    set_as_told = suite.run("-o", "llmreplay_ignore=$.messages[*].content", "-k", "uses")
+    recorded = suite.record("test_a.py::test_uses", mode="rewrite")
+
+    refused.assert_outcomes(errors=1, passed=1)
+    refused.stdout.fnmatch_lines(
+        [
+            "*Meant to change?   pytest test_a.py::test_uses --llmreplay-mode=rewrite",
+            "*Volatile field?    llmreplay_ignore = $.messages[[]*[]].content   (ini file*",
+        ]
+    )
+    set_as_told.assert_outcomes(passed=1, deselected=1)
+    recorded.assert_outcomes(passed=1)
+    assert suite.prompts("test_a/fixture.wide.json") == ["wider"]

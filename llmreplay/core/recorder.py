@@ -83,7 +83,7 @@ class Recorder:
             rules=rules,
             fingerprint_of=fingerprint_of,
             explain=surroundings.explain,
-            rerun=surroundings.rerun,
+            remedy=surroundings.remedy,
         )
 
     @property
@@ -268,11 +268,11 @@ class Recorder:
         """Refuse to say what comes after the point where the recorded client closed the stream."""
         attempt.delivered(chunks, End.CLIENT_CLOSED, self._outside.now())
         attempt.is_put_down = False
-        return self.refuse(ReadPastEnd(request_line(attempt), chunks, self._verdicts.rerun_in("rewrite")))
+        return self.refuse(ReadPastEnd(request_line(attempt), chunks, self._outside.remedy.rerun_in("rewrite")))
 
     def waits_past_end(self, attempt: Attempt, after_s: float) -> BaseException:
         """Refuse to say what would have come, had the recorded client not given up after so many seconds."""
-        return self.refuse(WaitsPastEnd(request_line(attempt), after_s, self._verdicts.rerun_in("rewrite")))
+        return self.refuse(WaitsPastEnd(request_line(attempt), after_s, self._outside.remedy.rerun_in("rewrite")))
 
     # Refusing and verifying
 
@@ -286,7 +286,7 @@ class Recorder:
         found: list[tuple[str, Refusal | None]] = [("on_unmatched", refusal) for refusal in self.refusals]
         # A call that a fault ended for good led the application elsewhere: what it would have asked is unknown.
         # Reading all answers is left to those who need them.
-        on_purpose = self._verdicts.setting
+        on_purpose = self._outside.remedy.setting
         calls = self.calls if self.faulting.is_in_use or self.settings.has_budget else Calls()
         is_led_astray = any(call.last.faults and call.last.fell_short for call in calls)
         if not is_led_astray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmreplay.core.calls import Call
 from llmreplay.core.errors import Difference, Refusal
 from llmreplay.core.model import Interaction, Outcome, Request, Response
+from llmreplay.core.remedy import Remedy
 
 
 class Redaction(Protocol):
@@ -57,7 +58,7 @@ class Surroundings:
         price_of: US dollars of a call; None if unknown.
         keep: Called with every recorded interaction as soon as it is finished.
         rewrite: Called with all of them, redacted anew, when a secret was learnt after some were kept.
-        rerun: The command that runs this test in a mode; `{mode}` stands for it.
+        remedy: What to type where something is refused.
     """
 
     now: Callable[[], float]
@@ -68,7 +69,7 @@ class Surroundings:
     price_of: Callable[[Call], float | None] = lambda call: None
     keep: Callable[[Interaction], None] = lambda interaction: None
     rewrite: Callable[[Sequence[Interaction]], None] = lambda interactions: None
-    rerun: str = "use_cassette(..., mode='{mode}')"
+    remedy: Remedy = field(default_factory=Remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

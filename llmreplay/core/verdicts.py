@@ -13,6 +13,7 @@ from llmreplay.core.explaining import matching_setting, nearest
 from llmreplay.core.matching import Rules
 from llmreplay.core.model import Request
 from llmreplay.core.reading import summary_of
+from llmreplay.core.remedy import Remedy
 
 
 def request_line(attempt: Attempt) -> str:
@@ -32,7 +33,7 @@ class Verdicts:
         rules: What counts in matching.
         fingerprint_of: Of a recorded request.
         explain: Differences between a recorded and a sent request.
-        rerun: The command that runs this test in a mode; `{mode}` stands for it.
+        remedy: What to type.
     """
 
     name: str
@@ -41,17 +42,7 @@ class Verdicts:
     rules: Rules
     fingerprint_of: Callable[[Request], str]
     explain: Callable[[Request, Request], Sequence[Difference]]
-    rerun: str
-
-    def rerun_in(self, mode: str) -> str:
-        """Give the command that runs this test in a mode."""
-        return self.rerun.replace("{mode}", mode)
-
-    def setting(self, text: str) -> str:
-        """Say where to write a setting: in the marker of a test, or where its block is opened."""
-        if self.rerun.startswith("use_cassette("):
-            return f"{self.rerun.rpartition(', mode=')[0]}, {text})"
-        return f"@pytest.mark.llmreplay({text})"
+    remedy: Remedy
 
     def unplayed(self, left: Sequence[Track], apis: Sequence[Api]) -> Unplayed | None:
         """Tell which recordings nobody asked for; None if none but those of a teardown, which is still to come."""
@@ -59,13 +50,13 @@ class Verdicts:
         if not left:
             return None
         lines = [f"{track.number}: {summary_of(apis, track.interaction)}" for track in left]
-        on_purpose = self.setting('on_unplayed="ignore"')
+        on_purpose = self.remedy.setting('on_unplayed="ignore"')
         return Unplayed(
             "recorded interactions",
             f"cassette  {self.name}",
             lines,
             len(self.tracks),
-            advice=self.rerun_in("rewrite"),
+            advice=self.remedy.rerun_in("rewrite"),
             on_purpose=on_purpose,
         )
 
@@ -82,19 +73,19 @@ class Verdicts:
                 cassette=f"{self.name}: does not exist",
                 nearest=None,
                 differences=(),
-                advice=[("Record it?", self.rerun_in("once"))],
+                advice=[("Record it?", self.remedy.rerun_in("once"))],
                 replies=replies,
             )
         best = nearest(attempt.request, self.tracks)
         words: str | None
         differences: tuple[Difference, ...] = ()
         if best is None:
-            words, advice = None, [("Meant to change?", self.rerun_in("rewrite"))]
+            words, advice = None, [("Meant to change?", self.remedy.rerun_in("rewrite"))]
         elif self.fingerprint_of(best.interaction.request) == attempt.fingerprint:
             words = f"interaction {best.number}, which is the same and was already played"
             advice = [
-                ("One request more?", self.rerun_in("new_episodes")),
-                ("Any number?", self.setting("allow_repeats=True")),
+                ("One request more?", self.remedy.rerun_in("new_episodes")),
+                ("Any number?", self.remedy.setting("allow_repeats=True")),
             ]
         else:
             best = nearest(attempt.request, [track for track in self.tracks if not track.plays]) or best
@@ -114,11 +105,11 @@ class Verdicts:
         recorded = best.interaction.request
         differences = tuple(self.explain(recorded, sent))
         places = f"{len(differences)} place{'' if len(differences) == 1 else 's'}"
-        advice = [("Meant to change?", self.rerun_in("rewrite"))]
+        advice = [("Meant to change?", self.remedy.rerun_in("rewrite"))]
         if best.plays:
             # No setting would help: it answers one request, and has.
-            advice.insert(0, ("One request more?", self.rerun_in("new_episodes")))
+            advice.insert(0, ("One request more?", self.remedy.rerun_in("new_episodes")))
             places += " and was already played"
         elif setting := matching_setting(recorded, sent, self.rules, differences):
-            advice.append((setting[0], self.setting(setting[1])))
+            advice.append((setting[0], self.remedy.setting(setting[1])))
         return f"interaction {best.number}, which differs in {places}:", differences[:10], advice

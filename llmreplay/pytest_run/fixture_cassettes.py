@@ -28,7 +28,7 @@ class Place:
         path: The file.
         settings: Of the fixture.
         label: What it is called in messages.
-        node_id: What to run again for it; empty for all.
+        node_id: What to run again for it: the test that asked for it.
     """
 
     path: Path
@@ -79,7 +79,9 @@ class FixtureCassettes:
         # Many fixtures make no calls, so faults for all of a run need not fire in each.
         settings = replace(self._said.settings_for(request.node), on_unfired="ignore")
         path = self._said.path_of(settings, self.wide.cassette_name(fixturedef, request), may_be_named=False)
-        place = Place(path, settings, f"fixture {fixturedef.argname}", request.node.nodeid)
+        # Its own node is a module, or all there is.
+        test = getattr(request, "_pyfuncitem", request.node)
+        place = Place(path, settings, f"fixture {fixturedef.argname}", test.nodeid)
         self._open(fixturedef, place)
         # Finalizers run in the opposite order: this one, added before any of the fixture's own, is the last.
         fixturedef.addfinalizer(lambda: self._end_teardown(fixturedef))

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from llmreplay.core.errors import LlmReplayError
+from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.ci_warning import CiWarning
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
@@ -123,14 +124,21 @@ class Run:
         self._shown.add(replay)
 
     def _opened(
-        self, path: Path, settings: Settings, *, label: str, node_id: str, covers: Replay | None = None
+        self,
+        path: Path,
+        settings: Settings,
+        *,
+        label: str,
+        node_id: str,
+        is_fixtures: bool = False,
+        covers: Replay | None = None,
     ) -> Replay:
         replay = Replay(
             path,
             settings,
             root=self._said.root,
             label=label,
-            rerun=command_for(self._config, node_id),
+            remedy=Remedy(rerun=command_for(self._config, node_id), is_fixtures=is_fixtures),
             as_raised=as_test_failure,
             covers=covers,
             run_began_ns=self._ambience.began_ns,
@@ -236,7 +244,12 @@ class Run:
     def _open_of_fixture(self, place: Place) -> Replay:
         try:
             replay = self._opened(
-                place.path, place.settings, label=place.label, node_id=place.node_id, covers=self._current
+                place.path,
+                place.settings,
+                label=place.label,
+                node_id=place.node_id,
+                is_fixtures=True,
+                covers=self._current,
             )
         except LlmReplayError as error:
             _fail(error)

@@ -17,6 +17,7 @@ from llmreplay.core.normalize import READY_MADE, tmp_path_below
 from llmreplay.core.reading import summary_of
 from llmreplay.core.recording import redacted
 from llmreplay.core.redaction import Redactor
+from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import Settings
 from llmreplay.core.surroundings import Surroundings
 from llmreplay.interceptors.clock import VirtualClock
@@ -101,7 +102,7 @@ def surroundings_for(
     clock: VirtualClock,
     tape: Tape,
     as_raised: Callable[[Refusal], BaseException],
-    rerun: str,
+    remedy: Remedy,
 ) -> Surroundings:
     """Give a recorder what it needs from outside the core."""
     return Surroundings(
@@ -113,7 +114,7 @@ def surroundings_for(
         price_of=price_of,
         keep=tape.keep,
         rewrite=tape.rewrite,
-        rerun=rerun,
+        remedy=remedy,
     )
 
 

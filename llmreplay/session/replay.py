@@ -17,6 +17,7 @@ from llmreplay.core.fault import Fault, Schedule
 from llmreplay.core.model import Reply, ToolCall, Usage
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.redaction import Redactor
+from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.faults.schedule import When
 from llmreplay.interceptors.clock import VirtualClock
@@ -53,7 +54,7 @@ class Replay:
         *,
         root: Path | None = None,
         label: str = "",
-        rerun: str = "",
+        remedy: Remedy | None = None,
         as_raised: Callable[[Refusal], BaseException] | None = None,
         covers: Replay | None = None,
         run_began_ns: int = 0,
@@ -66,7 +67,7 @@ class Replay:
         self._run_began_ns = run_began_ns
         self._application_packages = application_packages
         self._label = label or self._shown_path
-        self._rerun = rerun or f"use_cassette({self._shown_path!r}, mode='{{mode}}')"
+        self._remedy = remedy or Remedy(rerun=f"use_cassette({self._shown_path!r}, mode='{{mode}}')")
         self._as_raised = as_raised or as_raised_here
         self._covers = covers
         self._placeholders = PlaceholderKeys(CATALOGUE.key_variables)
@@ -170,7 +171,7 @@ class Replay:
             catalogue=CATALOGUE,
             addresses=Addresses(CATALOGUE, settings),
             redaction=redactor,
-            surroundings=surroundings_for(rules, redactor, clock, tape, self._as_raised, self._rerun),
+            surroundings=surroundings_for(rules, redactor, clock, tape, self._as_raised, self._remedy),
         )
         recorder = self._new_recorder(faulting=faulting_for(settings, self._label))
         opened = Opened(recorder, clock, self._covers._now.opened if self._covers else None)

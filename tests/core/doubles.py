@@ -12,6 +12,7 @@ from llmreplay.core.errors import Difference
 from llmreplay.core.matching import rules_from
 from llmreplay.core.model import Answer, Chunk, Interaction, Outcome, Request, Response, Usage
 from llmreplay.core.recorder import Recorder
+from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import settings_from
 from llmreplay.core.surroundings import Surroundings
 from llmreplay.core.traffic import Catalogue
@@ -107,6 +108,6 @@ def a_recorder(interactions: Iterable[Interaction] | None = (), **settings: obje
             explain=lambda recorded, sent: (
                 [Difference("$.prompt", '"hi"', '"ho"')] if recorded.body != sent.body else []
             ),
-            rerun="pytest a.py::test_a --llmreplay-mode={mode}",
+            remedy=Remedy(rerun="pytest a.py::test_a --llmreplay-mode={mode}"),
         ),
     )

@@ -9,6 +9,7 @@ from llmreplay.core.attempt import Origin, Source
 from llmreplay.core.errors import MissingKey, ReadPastEnd, UnmatchedRequest, Unplayed, WaitsPastEnd
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import PASS_THROUGH, Answered, Send
+from llmreplay.core.remedy import Remedy
 
 
 @pytest.mark.parametrize(
@@ -335,7 +336,8 @@ def test_chunks_are_kept_apart():
 def test_a_test_whose_id_speaks_of_a_mode_is_no_block():
     """Where to write a setting goes by how the cassette was opened, not by what stands in a name."""
     verdicts = replace(
-        a_recorder([an_interaction()])._verdicts, rerun="pytest 'a.py::t[x, mode=1]' --llmreplay-mode={mode}"
+        a_recorder([an_interaction()])._verdicts,
+        remedy=Remedy(rerun="pytest 'a.py::t[x, mode=1]' --llmreplay-mode={mode}"),
     )
 
     problem = verdicts.unplayed(verdicts.tracks, ())

@@ -398,6 +398,7 @@ def test_reruns_start_with_a_fresh_cassette(suite):
     for result in (recorded, replayed):
         assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
     assert suite.prompts("test_a/test_it.json") == ["one", "two"]
+    assert "no cassette was made" not in recorded.stdout.str()
     assert suite.others == []
 
 

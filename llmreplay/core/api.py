@@ -51,6 +51,7 @@ class Api:
         looks_like: Says whether a decoded body has this endpoint's shape; used where the host is a stand-in.
         canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
         sends_pings: Whether its streams bring events named `ping` of their own.
+        takes_comments: Whether its clients pass over comments in a stream.
         volatile_query: Query parameters that come and go with SDK versions without changing what is asked.
         source: Address of the vendor's documentation, with the day it was read.
     """
@@ -73,6 +74,7 @@ class Api:
     looks_like: Callable[[Json], bool] | None = None
     canonical_path: Callable[[str], str] | None = None
     sends_pings: bool = False
+    takes_comments: bool = True
     volatile_query: tuple[str, ...] = ()
 
 

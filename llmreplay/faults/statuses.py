@@ -256,4 +256,9 @@ class Status:
 
 
 def _pairs(headers: Headers | Mapping[str, str]) -> Headers:
-    return tuple(headers.items()) if isinstance(headers, Mapping) else tuple((name, value) for name, value in headers)
+    if isinstance(headers, Mapping):
+        return tuple(headers.items())
+    try:
+        return tuple((name, value) for name, value in headers)
+    except (TypeError, ValueError):
+        raise SettingError(f"Status(headers={headers!r}): give a mapping, or pairs of a name and a value.") from None

@@ -46,6 +46,8 @@ GENERATE = Api(
     build_response=build_response,
     looks_like=generate.looks_like,
     canonical_path=canonical_path,
+    # google-genai 3.6.1 takes them for JSON, and fails (2026-11-30).
+    takes_comments=False,
 )
 
 PROVIDER = Provider(

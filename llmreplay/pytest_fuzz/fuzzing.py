@@ -139,7 +139,7 @@ def _smallest_failing(
 
 def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
     from llmreplay.strategies import harmless_scenarios, scenarios
-    from llmreplay.strategies.rows import send_pings
+    from llmreplay.strategies.rows import send_pings, take_comments
 
     attempts = plain.attempts + _FURTHER_ATTEMPTS
     if settings.is_harmless:
@@ -152,7 +152,14 @@ def _drawn(plain: Plain, settings: FuzzSettings) -> Any:
         events=max(1, plain.events),
         streams=plain.events > 0,
     )
+    if not take_comments(plain.apis):
+        return drawn.map(_without_pings)
     return drawn if send_pings(plain.apis) else drawn.map(_without_ping_events)
+
+
+def _without_pings(scenario: Scenario) -> Scenario:
+    """Leave out what would only show that a provider's own client cannot read it."""
+    return Scenario(tuple(one for one in scenario.injections if not isinstance(one.fault, Pings)))
 
 
 def _without_ping_events(scenario: Scenario) -> Scenario:

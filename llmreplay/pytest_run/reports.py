@@ -27,7 +27,7 @@ class Tallies:
 
     def add(self, replay: Replay) -> None:
         """Count what a cassette that was closed has served."""
-        self._waiting.append(tally_of(replay.calls, replay.notes))
+        self._waiting.append(tally_of(replay.calls, replay.notes, replay.asides))
 
     def taken(self) -> dict[str, Any] | None:
         """Give what was counted, added up, and begin anew; None if nothing was."""
@@ -45,6 +45,7 @@ def _added(tallies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "input_tokens": sum(tally["input_tokens"] for tally in tallies),
         "output_tokens": sum(tally["output_tokens"] for tally in tallies),
         "notes": [note for tally in tallies for note in tally["notes"]],
+        "asides": {note: path for tally in tallies for note, path in tally["asides"].items()},
     }
 
 

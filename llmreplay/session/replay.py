@@ -63,6 +63,7 @@ class Replay:
         self.path = path
         self.settings = settings
         self.notes: list[str] = []
+        self.asides: dict[str, str] = {}
         self._shown_path = relative(path, root or Path.cwd())
         self._run_began_ns = run_began_ns
         self._application_packages = application_packages
@@ -259,6 +260,7 @@ class Replay:
         finally:
             if self._tape is not None:
                 self.notes += self._tape.notes
+                self.asides |= self._tape.asides
             if self._clock is not None and self._clock.fallback:
                 self.notes.append(self._clock.fallback)
             self._let_go()

@@ -50,6 +50,8 @@ class Tape:
     def __init__(self, path: Path, rules: TapeRules) -> None:
         self.path = path
         self.notes: list[str] = []
+        # Notes that speak of a file which a later attempt of the same run may put away.
+        self.asides: dict[str, str] = {}
         self._rules = rules
         self._journal: Journal | None = None
 
@@ -144,9 +146,10 @@ class Tape:
         elif verdict.aside:
             aside = self._put_aside(verdict.aside)
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"
-            self.notes.append(
+            self._note_aside(
                 f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
-                "--llmreplay-accept takes a recording whatever it holds."
+                "--llmreplay-accept takes a recording whatever it holds.",
+                aside,
             )
 
     def _keep_of_others(self, standing: Sequence[Stored], recorded: Sequence[Interaction]) -> None:
@@ -177,7 +180,11 @@ class Tape:
         """Keep interactions aside and note it; `{aside}` in the text stands for the file's name."""
         aside = self._put_aside(interactions)
         count = "1 interaction" if len(interactions) == 1 else f"{len(interactions)} interactions"
-        self.notes.append(f"{self.path}: {count} {what.replace('{aside}', aside.name)}")
+        self._note_aside(f"{self.path}: {count} {what.replace('{aside}', aside.name)}", aside)
+
+    def _note_aside(self, note: str, aside: Path) -> None:
+        self.notes.append(note)
+        self.asides[note] = str(aside.absolute())
 
     def _aside(self) -> Sequence[Stored]:
         try:

@@ -25,6 +25,11 @@ def rows_named(api: Api | str) -> tuple[Api, ...]:
     return found
 
 
+def take_comments(apis: Iterable[Api | str]) -> bool:
+    """Say whether the clients of all of these apis pass over comments in a stream."""
+    return all(row.takes_comments for api in apis for row in rows_named(api))
+
+
 def send_pings(apis: Iterable[Api | str]) -> bool:
     """Say whether all of these apis, of which there is one at least, send `ping` events where they stream."""
     streaming = [row for api in apis for row in rows_named(api) if row.wire is not None]

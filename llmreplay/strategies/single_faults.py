@@ -13,7 +13,7 @@ from llmreplay.faults.catalogue import CATALOGUE, Entry, Needs
 from llmreplay.faults.chunking import Pings, Rechunk
 from llmreplay.faults.kinds import KINDS, kind_of
 from llmreplay.faults.latency import Delay, SlowFirstToken, SlowStream
-from llmreplay.strategies.rows import rows_named, send_pings
+from llmreplay.strategies.rows import rows_named, send_pings, take_comments
 
 MOST_EVENTS = 8
 _SHARE = 12
@@ -38,6 +38,8 @@ def entries_of(kinds: Sequence[str] | None, *, is_streamed: bool | None) -> Mapp
     Raises:
         SettingError: A name that is none, or nothing is left.
     """
+    if kinds is not None and not isinstance(kinds, str | list | tuple | set | frozenset):
+        raise SettingError(f"kinds={kinds!r}: give a kind of fault, or several: {', '.join(KINDS)}.")
     wanted = KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
     known = {*KINDS, *(entry.name for entry in CATALOGUE)}
     unknown = [kind for kind in wanted if kind not in known]
@@ -137,7 +139,8 @@ def harmless_faults(apis: Api | str | Sequence[Api | str] = ()) -> st.SearchStra
     """Draw a change of the way a stream comes that leaves what it says: other chunks, comments, short delays.
 
     Args:
-        apis: In use. Where all of them send `ping` events, their streams may get more of those.
+        apis: In use. Where all of them send `ping` events, their streams may get more of those; where the client of
+            one takes comments for data, none get any.
     """
     waits = st.sampled_from(_HARMLESS_DELAYS_S)
     given = (apis,) if isinstance(apis, str | Api) else apis
@@ -145,7 +148,7 @@ def harmless_faults(apis: Api | str | Sequence[Api | str] = ()) -> st.SearchStra
     pings = st.builds(Pings, every=st.integers(1, 3), form=st.sampled_from(forms))
     return st.one_of(
         _rechunks(),
-        pings,
+        *([pings] if take_comments(given) else ()),
         st.builds(SlowFirstToken, delay_s=waits),
         st.builds(SlowStream, delay_s=waits),
         st.builds(Delay, delay_s=waits),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
 from llmreplay.core.fault import Fault, Injection, Scenario, Schedule
+from llmreplay.faults.checks import check_count
 from llmreplay.faults.schedule import after, always, first, nth
 from llmreplay.strategies.single_faults import MOST_EVENTS, faults, harmless_faults
 
@@ -65,6 +66,8 @@ def scenarios(
     Raises:
         SettingError: An api or kind that does not exist, or a number that cannot be.
     """
+    for name, count in {"max_faults": max_faults, "min_faults": min_faults, "attempts": attempts}.items():
+        check_count("scenarios", name, count, at_least=0)
     given = (apis,) if isinstance(apis, str | Api) else apis
     names = None if given is None else [api.name if isinstance(api, Api) else api for api in given]
     if names is not None and not names:

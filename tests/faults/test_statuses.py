@@ -167,11 +167,31 @@ def test_a_status_keeps_a_delay_that_was_laid_before():
         (lambda: faults.Status(600), "Status(code=600): a status is a number from 200 to 599."),
         (lambda: faults.Status(500, body=5), "Status(body=5): body must be text or bytes."),
         (
+            lambda: faults.Status(500, headers="abc"),
+            "Status(headers='abc'): give a mapping, or pairs of a name and a value.",
+        ),
+        (
+            lambda: faults.Status(500, headers=None),
+            "Status(headers=None): give a mapping, or pairs of a name and a value.",
+        ),
+        (
             lambda: faults.Status(429, kind="cap"),
             "Status(kind='cap'): choose kind from 'context_overflow', 'overloaded', 'quota', 'spend_cap'.",
         ),
     ],
-    ids=["two forms", "nan", "far date", "newline", "no bool", "code", "high code", "body", "kind"],
+    ids=[
+        "two forms",
+        "nan",
+        "far date",
+        "newline",
+        "no bool",
+        "code",
+        "high code",
+        "body",
+        "no pairs",
+        "no headers",
+        "kind",
+    ],
 )
 def test_wrong_arguments_raise_where_they_are_written(make, message):
     """The error echoes the value and says what is allowed."""

@@ -3,9 +3,15 @@
 from llmreplay.report.summary import summary_lines
 
 
-def a_tally(notes=(), **counts):
+def a_tally(notes=(), asides=None, **counts):
     """Give what one test counted."""
-    return {"interactions": counts, "input_tokens": 1000, "output_tokens": 2, "notes": list(notes)}
+    return {
+        "interactions": counts,
+        "input_tokens": 1000,
+        "output_tokens": 2,
+        "notes": list(notes),
+        "asides": asides or {},
+    }
 
 
 def test_tallies_are_added_up_in_one_line():
@@ -21,3 +27,13 @@ def test_notes_stand_below_and_do_not_flood():
 
     assert lines[1] == "llmreplay: note 0"
     assert lines[20:] == ["llmreplay: note 19", "llmreplay: and 3 more such notes"]
+
+
+def test_a_note_of_a_file_that_is_gone_is_not_shown(tmp_path):
+    """What was put aside may be made good by the next attempt: then there is nothing to say of it."""
+    there = tmp_path / "there"
+    there.touch()
+
+    lines = summary_lines([a_tally(["gone", "there"], {"gone": str(tmp_path / "gone"), "there": str(there)})])
+
+    assert lines == ["llmreplay: there"]

@@ -16,6 +16,7 @@ from llmreplay.core.fault import FaultCannotApply, FaultContext, Scenario
 from llmreplay.core.model import Reply, Request, Response
 from llmreplay.core.reading import answer_of
 from llmreplay.faults import CATALOGUE, scenario_from_text, text_of
+from llmreplay.faults.chunking import Pings
 from llmreplay.faults.kinds import KINDS, kind_of
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.strategies import faults, harmless_scenarios, scenarios
@@ -120,12 +121,21 @@ def test_named_apis_alone_are_hit_and_counted() -> None:
         (lambda: scenarios(apis=()), "name at least one api"),
         (lambda: scenarios(min_faults=3, max_faults=2), "there must be room for them"),
         (lambda: scenarios(attempts=0), "there must be room for them"),
+        (lambda: scenarios(max_faults="2"), "max_faults must be a whole number"),
+        (lambda: faults(kinds=3), "kinds=3: give a kind of fault"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_when_it_is_asked_for(make: Callable[[], object], message: str) -> None:
     """A wrong name or number is an error at once, with what can be said."""
     with pytest.raises(SettingError, match=message):
         make()
+
+
+@QUICK
+@given(harmless_scenarios(apis=("gemini.generateContent",)))
+def test_nothing_is_harmless_that_a_client_cannot_read(scenario: Scenario) -> None:
+    """Keep-alives break every stream of google-genai."""
+    assert not [one for one in scenario.injections if isinstance(one.fault, Pings)]
 
 
 @QUICK

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from llmreplay.interceptors.guard_policy import SESSION, BlockedConnection, Place, place_of
 
+_RECORDED = frozenset(("httpx", "httpx2", "aiohttp", "urllib3"))
+
 
 def blocked_text(blocked: BlockedConnection) -> str:
     """Tell a refused connection: facts first, then pairs of a question and what to do."""
@@ -54,7 +56,11 @@ def _advice(blocked: BlockedConnection) -> list[tuple[str, str]]:
     if blocked.is_websocket:
         advice.append(("To be replayed?", "not possible: WebSockets are not recorded; replace the client by a stub"))
     elif blocked.provider:
-        around = f"this call went round the libraries that are recorded, through {blocked.library}"
+        around = (
+            f"{blocked.library} is recorded, but not here: over ours is another patch, vcrpy's say, or a client's own"
+            if blocked.library in _RECORDED
+            else f"this call went round the libraries that are recorded, through {blocked.library}"
+        )
         advice.append(("To be replayed?", around))
     if place_of(blocked.host) is Place.LOOPBACK:
         advice.append(("Not a way out?", f"unset the proxy variable that names port {blocked.port}"))

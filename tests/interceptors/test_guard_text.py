@@ -74,3 +74,10 @@ def test_what_is_closed_for_a_session_is_opened_for_it():
     text = blocked_text(replace(A_CONNECTION, label=SESSION))
 
     assert text.endswith("Meant to be live?   llmreplay_allowed_hosts = api.anthropic.com   (in the ini file)")
+
+
+def test_a_library_that_is_recorded_was_covered_by_somebody():
+    """A block of vcrpy replaces the transports for every host, those that it ignores too."""
+    text = blocked_text(replace(A_CONNECTION, library="httpx2"))
+
+    assert "httpx2 is recorded, but not here: over ours is another patch, vcrpy's say" in text

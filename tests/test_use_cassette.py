@@ -328,6 +328,28 @@ def test_overlapping_blocks_may_be_closed_in_any_order(recorded):
     second.__exit__(None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("address", "are_set"),
+    [
+        ("https://api.anthropic.com", (True, False)),
+        ("https://my.openai.azure.com", (False, True)),
+        ("https://gateway.example", (True, True)),
+    ],
+    ids=["anthropic", "azure", "anybody"],
+)
+def test_while_recording_only_the_stand_ins_own_keys_are_made_up(tmp_path, simulator, monkeypatch, address, are_set):
+    """An application that takes the provider whose key it finds takes the same as without us."""
+    names = ("ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+
+    with use_cassette(tmp_path / "a.json", mode="once", upstream={address: simulator.url}):
+        found = tuple(name in os.environ for name in names)
+
+    assert found == are_set
+    assert not [name for name in (*names, "OPENAI_ADMIN_KEY") if name in os.environ]
+
+
 def test_placeholder_keys_stay_while_anybody_needs_them(recorded, monkeypatch):
     """Of two overlapping blocks, the one that closes first does not take the other's keys away."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import translate
@@ -36,6 +37,17 @@ class Catalogue:
     credential_paths: tuple[str, ...] = ()
     key_variables: tuple[tuple[str, str], ...] = ()
     hosts: tuple[str, ...] = ()
+
+    def keys_of(self, addresses: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """Give the key variables of the providers at these addresses; those of all, if one is nobody's."""
+        found: list[tuple[str, str]] = []
+        for address in addresses:
+            host = urlsplit(address).hostname or ""
+            theirs = [one for one in self.providers if _one_of(tuple(one.hosts)).match(host)]
+            if not theirs:
+                return self.key_variables
+            found += [pair for one in theirs for pair in one.key_variables]
+        return tuple(dict.fromkeys(found))
 
     def placeholders_in(self, request: Request) -> list[str]:
         """Name the key variables whose placeholder a request carries in the place of a key."""

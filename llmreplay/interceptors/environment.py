@@ -51,15 +51,14 @@ _PLACEHOLDERS = _Placeholders()
 class PlaceholderKeys:
     """Sets key variables that are unset or blank, and takes back what is still ours."""
 
-    def __init__(self, variables: Sequence[tuple[str, str]]) -> None:
-        # Some are only known as secrets: with another one set, nobody needs them.
-        self._variables = [(name, placeholder) for name, placeholder in variables if placeholder]
+    def __init__(self) -> None:
         self._ours: dict[str, str] = {}
 
-    def install(self) -> None:
-        """Set the variables that are unset or blank."""
-        for name, placeholder in self._variables:
-            if _PLACEHOLDERS.hold(name, placeholder):
+    def install(self, variables: Sequence[tuple[str, str]]) -> None:
+        """Set those of these variables, each with its placeholder, that are unset or blank."""
+        for name, placeholder in variables:
+            # Some are only known as secrets: with another one set, nobody needs them.
+            if placeholder and _PLACEHOLDERS.hold(name, placeholder):
                 self._ours[name] = placeholder
 
     def uninstall(self) -> None:

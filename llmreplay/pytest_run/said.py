@@ -87,8 +87,8 @@ def refuse_rivals(item: pytest.Item) -> None:
 
 def session_placeholder_keys() -> PlaceholderKeys:
     """Set placeholder keys for the whole session."""
-    keys = PlaceholderKeys(CATALOGUE.key_variables)
-    keys.install()
+    keys = PlaceholderKeys()
+    keys.install(CATALOGUE.key_variables)
     return keys
 
 

@@ -71,7 +71,7 @@ class Replay:
         self._remedy = remedy or Remedy(rerun=f"use_cassette({self._shown_path!r}, mode='{{mode}}')")
         self._as_raised = as_raised or as_raised_here
         self._covers = covers
-        self._placeholders = PlaceholderKeys(CATALOGUE.key_variables)
+        self._placeholders = PlaceholderKeys()
         self._take: Take | None = None
         self._tape: Tape | None = None
         self._clock: VirtualClock | None = None
@@ -200,8 +200,8 @@ class Replay:
             closed = closed_for(lambda refusal: self.recorder.refuse(refusal), settings, self._label)
             self._hear_children = self._outward.enter_context(closed)
         # While recording, an SDK without a key says so itself, unless a stand-in needs none.
-        if settings.placeholder_keys != "off" and (recorder.is_offline or settings.upstream):
-            self._placeholders.install()
+        needed = CATALOGUE.key_variables if recorder.is_offline else CATALOGUE.keys_of(settings.upstream)
+        self._placeholders.install(needed if settings.placeholder_keys != "off" else ())
         STACKS.install()
         self._outward.callback(STACKS.uninstall)
         DISPATCH.open(opened)

@@ -18,7 +18,7 @@ def command_for(config: pytest.Config, node_id: str) -> str:
 
     Args:
         config: Knows the rootdir, and where pytest was started.
-        node_id: Its path is one from the rootdir; empty for all.
+        node_id: Its path is one from the rootdir.
     """
     path, separator, inner = node_id.partition("::")
     node_id = f"{_path_from(config.invocation_params.dir, config.rootpath / path)}{separator}{inner}"

@@ -135,8 +135,13 @@ def fingerprint(request: Request, rules: Rules, api: Api | None = None) -> str:
 
 def count_alike(headers: Headers, others: Headers, rules: Rules) -> bool:
     """Say, quickly, whether all that can count of two requests' headers in a fingerprint is the same."""
-    names, ignored = rules.feature_headers, rules.ignored_headers
-    return _counted_in(headers, names, ignored) == _counted_in(others, names, ignored)
+    return _count_alike(headers, others, rules.feature_headers, rules.ignored_headers)
+
+
+# A client sends the same headers with nearly every request.
+@lru_cache(maxsize=500)
+def _count_alike(headers: Headers, others: Headers, feature_headers: tuple[str, ...], ignored: frozenset[str]) -> bool:
+    return _counted_in(headers, feature_headers, ignored) == _counted_in(others, feature_headers, ignored)
 
 
 def canonical_url(request: Request, rules: Rules, api: Api | None) -> str:
@@ -190,7 +195,6 @@ def feature_words(headers: Headers, rules: Rules) -> tuple[tuple[str, str], ...]
     return _counted_in(headers, rules.feature_headers, rules.ignored_headers)[1]
 
 
-# A client sends the same headers with nearly every request.
 @lru_cache(maxsize=500)
 def _counted_in(
     headers: Headers, feature_headers: tuple[str, ...], ignored: frozenset[str]

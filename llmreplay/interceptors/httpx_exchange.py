@@ -53,8 +53,12 @@ def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Headers, bool]:
 
 def request_from(native: Any, body: bytes) -> Request:
     """Read a request of httpx; its body is decoded, and its length is left to the body."""
-    # The one that differs from request to request.
-    raw = [pair for pair in native.headers.raw if pair[0] not in _LENGTH]
+    raw = native.headers.raw
+    # Its length differs from request to request; it stands near the end.
+    for place in range(len(raw) - 1, -1, -1):
+        if raw[place][0] in _LENGTH:
+            del raw[place]
+            break
     headers, is_encoded = _read_headers(tuple(raw))
     if is_encoded:
         headers, body = decoded_body(headers, body)

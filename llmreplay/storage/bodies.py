@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from itertools import groupby
 from operator import itemgetter
+from typing import cast
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -14,6 +15,7 @@ from llmreplay.storage.json_text import laid_out, restored
 from llmreplay.storage.wire import Text, WireHeaders, WireRequest, plain_text, wire_text
 
 _text_from = msgspec.json.Decoder(str)
+_ONE_STRING_EACH = frozenset([str])
 
 
 def wire_request(request: Request, *, is_plain: bool = False) -> WireRequest:
@@ -87,6 +89,8 @@ def headers_from(wire: WireHeaders) -> Headers:
     """Undo `wire_headers`."""
     if isinstance(wire, list):
         return tuple((plain_text(name), plain_text(value)) for name, value in wire)
+    if _ONE_STRING_EACH.issuperset(map(type, wire.values())):
+        return cast(Headers, tuple(wire.items()))
     pairs: list[tuple[str, str]] = []
     for name, value in wire.items():
         if isinstance(value, str):

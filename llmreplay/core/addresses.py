@@ -72,12 +72,13 @@ class Addresses:
         traffic = traffic_to(url, catalogue, hosts=settings.hosts, ignore_hosts=settings.ignore_hosts)
         api = identify(Request(method, url), catalogue.apis)
         is_local = is_loopback(urlsplit(url).hostname or "")
-        is_known = not is_local or (api is not None and traffic is not None)
+        # A gateway of one's own speaks a provider's protocol under a name that no row has.
+        is_known = traffic is not None and (api is not None or traffic is not Traffic.RECORDED)
         return Address(
             url=url,
             local_url=local_url(url, settings.upstream),
             traffic=traffic,
             api=api,
             is_loopback=is_local,
-            kind=(traffic or Traffic.PASSED, api) if is_known else None,
+            kind=(traffic, api) if traffic is not None and is_known else None,
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from llmreplay.core.call import Call
 from llmreplay.core.call_list import CallList
 from llmreplay.core.model import Json, Usage
+from llmreplay.core.reading import is_unread_stream
 from llmreplay.core.story import failed_check
 from llmreplay.core.tool_results import tool_results_in
 
@@ -65,9 +66,13 @@ def assert_all_streams_complete(calls: CallList) -> None:
     """Check that every answer is whole: a stream reached its terminal event, whatever the SDK made of it.
 
     Raises:
-        AssertionError: One was cut short; shows the attempts.
+        AssertionError: One was cut short, or is a stream of which nobody knows how it ends; shows the attempts.
     """
     __tracebackhide__ = True
+    unread = [number for number, call in enumerate(calls, 1) if is_unread_stream(call.last.api, call.last.outcome)]
+    if unread:
+        what = f"how a stream like that of call {', '.join(map(str, unread))} ends is not known"
+        raise failed_check("expected every answer to be whole", what, calls)
     cut = [number for number, call in enumerate(calls, 1) if not call.is_complete]
     if cut:
         raise failed_check("expected every answer to be whole", f"call {', '.join(map(str, cut))} was cut short", calls)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from llmreplay.core.model import Answer, Json, Reply, Request, Response
 from llmreplay.core.streams import Event, Wire
@@ -35,7 +35,7 @@ class Api:
         name: `anthropic.messages`: provider, dot, endpoint.
         provider: `anthropic`.
         hosts: Patterns of host names, `*` for any run of characters.
-        path: Matches the whole URL path of a request to this endpoint.
+        path: Matches the whole URL path of a request to this endpoint; a group `model` is the model that is asked for.
         method: The HTTP method of a request to this endpoint.
         wire: How its streams are cut into events; None if it never streams.
         is_streamed: Says whether a request asks for a stream, from its URL path and decoded body.
@@ -52,6 +52,7 @@ class Api:
         canonical_path: Rewrites a path whose spelling varies between SDK versions without changing its meaning.
         sends_pings: Whether its streams bring events named `ping` of their own.
         takes_comments: Whether its clients pass over comments in a stream.
+        is_charged: Whether it counts for what a test spends; False for what lists, keeps or counts.
         volatile_query: Query parameters that come and go with SDK versions without changing what is asked.
         source: Address of the vendor's documentation, with the day it was read.
     """
@@ -75,6 +76,7 @@ class Api:
     canonical_path: Callable[[str], str] | None = None
     sends_pings: bool = False
     takes_comments: bool = True
+    is_charged: bool = True
     volatile_query: tuple[str, ...] = ()
 
 
@@ -102,6 +104,14 @@ class Provider:
     credential_paths: tuple[str, ...] = ()
     feature_headers: tuple[str, ...] = ()
     secret_headers: tuple[str, ...] = ()
+
+
+def model_in_path(api: Api, path: str) -> str | None:
+    """Give the model that a URL path names, as its endpoint does; None if it names none."""
+    found = api.path.search(path)
+    name = found.groupdict().get("model") if found else None
+    # Of a resource name, an ARN say, the last part.
+    return unquote(name).rpartition("/")[2] if name else None
 
 
 def identify(request: Request, apis: Sequence[Api]) -> Api | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from llmreplay.core.api import model_in_path
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Json, Request, Response, ToolCall, Usage
 
@@ -58,9 +60,13 @@ class Call:
     @property
     def model(self) -> str | None:
         """The model that answered, else the one that was asked for."""
+        if self.last.answer.model:
+            return self.last.answer.model
         body = self.request_json
         asked = body.get("model") if isinstance(body, dict) else None
-        return self.last.answer.model or (asked if isinstance(asked, str) else None)
+        if isinstance(asked, str) or self.last.api is None:
+            return asked if isinstance(asked, str) else None
+        return model_in_path(self.last.api, urlsplit(self.request.url).path)
 
     @property
     def usage(self) -> Usage | None:
@@ -75,8 +81,10 @@ class Call:
     @property
     def is_charged(self) -> bool:
         """Whether it counts for what a test spends: it was answered, if only in part."""
-        outcome = self.last.outcome
+        outcome, api = self.last.outcome, self.last.api
         if not isinstance(outcome, Response) or outcome.status >= 400:
+            return False
+        if not (api.is_charged if api else self.request.method == "POST"):
             return False
         # What a fault broke before its counts came was made up.
         return self.usage is not None or not (self.last.faults and self.last.has_failed)

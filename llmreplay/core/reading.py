@@ -11,6 +11,7 @@ from llmreplay.core.api import Api, identify
 from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Answer, End, Outcome, Request, Response, header
 from llmreplay.core.streams import events_of, wire_of
+from llmreplay.core.traffic import stand_in_api
 
 _MOST_SAID = 60
 
@@ -18,6 +19,13 @@ _MOST_SAID = 60
 def is_stream(response: Response) -> bool:
     """Say whether a response is a stream of events, by its content type."""
     return wire_of(header(response.headers, "content-type")) is not None
+
+
+def is_unread_stream(api: Api | None, outcome: Outcome | None) -> bool:
+    """Say whether an outcome is a stream of which nobody here knows how it ends."""
+    if not isinstance(outcome, Response) or outcome.status >= 400 or not is_stream(outcome):
+        return False
+    return api is None or api.answer_from_events is None
 
 
 def asks_for_stream(api: Api | None, request: Request) -> bool:
@@ -89,7 +97,7 @@ def _error_text(body: bytes) -> str:
 def summary_of(apis: Sequence[Api], interaction: Stored) -> str:
     """Tell an interaction in one line, for the reader of a cassette; never raises."""
     request, outcome = interaction.request, interaction.outcome
-    api = identify(request, apis)
+    api = identify(request, apis) or stand_in_api(request, tuple(apis))
     name = api.name if api else f"{request.method} {urlsplit(request.url).path}"
     answer = answer_of(api, outcome)
     parts = [answer.raw_stop_reason or (str(outcome.status) if isinstance(outcome, Response) else "failed")]

@@ -6,9 +6,11 @@ import re
 
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.streams import Wire
+from llmreplay.providers import anthropic_complete as complete
 from llmreplay.providers import anthropic_messages as messages
 from llmreplay.providers.anthropic_errors import error_event, error_reply
 from llmreplay.providers.anthropic_replies import build_response
+from llmreplay.providers.openai_chat import looks_like as looks_like_chat
 from llmreplay.providers.plain_rows import plain_rows
 
 SOURCE = "https://platform.claude.com/docs/en/api, resources of anthropic 2.11.0 (read 2026-11-21)"
@@ -44,8 +46,12 @@ COMPLETE = Api(
     source=SOURCE,
     wire=Wire.SSE,
     is_streamed=messages.is_streamed,
+    answer_from_body=complete.answer_from_body,
+    answer_from_events=complete.answer_from_events,
+    is_terminal=complete.is_terminal,
     sends_pings=True,
     error_reply=error_reply,
+    error_event=error_event,
 )
 
 PROVIDER = Provider(
@@ -57,8 +63,16 @@ PROVIDER = Provider(
             "anthropic",
             HOSTS,
             SOURCE,
+            (("messages.count_tokens", "POST", "/v1/messages/count_tokens"),),
+            error_reply=error_reply,
+            looks_like=looks_like_chat,
+            is_charged=False,
+        ),
+        *plain_rows(
+            "anthropic",
+            HOSTS,
+            SOURCE,
             (
-                ("messages.count_tokens", "POST", "/v1/messages/count_tokens"),
                 ("messages.batches.create", "POST", "/v1/messages/batches"),
                 ("messages.batches.list", "GET", "/v1/messages/batches"),
                 ("messages.batches.retrieve", "GET", f"/v1/messages/batches/{_ID}"),
@@ -74,6 +88,7 @@ PROVIDER = Provider(
                 ("models.retrieve", "GET", f"/v1/models/{_ID}"),
             ),
             error_reply=error_reply,
+            is_charged=False,
         ),
     ),
     key_variables=(("ANTHROPIC_API_KEY", "sk-ant-api03-placeholder"), ("ANTHROPIC_AUTH_TOKEN", "")),

@@ -22,7 +22,7 @@ HOSTS = (
     "bedrock-runtime.*.amazonaws.com.cn",
 )
 # A model may be an ARN, whose slashes some clients leave as they are.
-_MODEL = "/model/.+"
+_MODEL = "/model/(?P<model>.+)"
 
 
 def is_streamed(path: str, body: Json) -> bool:
@@ -82,6 +82,7 @@ PROVIDER = Provider(
             (("count_tokens", "POST", f"{_MODEL}/count-tokens"), ("guardrail", "POST", "/guardrail/.+/apply")),
             error_reply=error_reply,
             canonical_path=canonical_path,
+            is_charged=False,
         ),
         *plain_rows(
             "bedrock",

@@ -7,7 +7,9 @@ import re
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.model import Json
 from llmreplay.core.streams import Wire
+from llmreplay.providers import counted, openai_chat
 from llmreplay.providers import gemini_generate as generate
+from llmreplay.providers import gemini_interactions as interactions
 from llmreplay.providers.gemini_errors import error_event, error_reply, naming_wait
 from llmreplay.providers.gemini_replies import build_response
 from llmreplay.providers.openai import CHAT, EMBEDDINGS
@@ -16,7 +18,7 @@ from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 SOURCE = "https://ai.google.dev/api, google-genai 3.4.0, as given 2026-11-21"
 HOSTS = ("generativelanguage.googleapis.com",)
 _VERSION = "/v1(?:beta|alpha)?"
-_MODEL = "(?:models|tunedModels|dynamic)/[^/:]+"
+_MODEL = "(?:models|tunedModels|dynamic)/(?P<model>[^/:]+)"
 
 
 def is_streamed(path: str, body: Json) -> bool:
@@ -50,10 +52,26 @@ GENERATE = Api(
     takes_comments=False,
 )
 
+INTERACTIONS = Api(
+    name="gemini.interactions",
+    provider="gemini",
+    hosts=HOSTS,
+    path=re.compile(f"{_VERSION}/interactions"),
+    source=SOURCE,
+    wire=Wire.SSE,
+    is_streamed=openai_chat.is_streamed,
+    answer_from_body=interactions.answer_from_body,
+    answer_from_events=interactions.answer_from_events,
+    is_terminal=interactions.is_terminal,
+    error_reply=error_reply,
+    canonical_path=canonical_path,
+)
+
 PROVIDER = Provider(
     name="gemini",
     apis=(
         GENERATE,
+        INTERACTIONS,
         borrowed_row(
             CHAT, "gemini.chat.completions", HOSTS, f"{_VERSION}/openai/chat/completions", SOURCE, canonical_path
         ),
@@ -65,10 +83,19 @@ PROVIDER = Provider(
             (
                 ("embedContent", "POST", f"{_VERSION}/{_MODEL}:embedContent"),
                 ("batchEmbedContents", "POST", f"{_VERSION}/{_MODEL}:batchEmbedContents"),
-                ("countTokens", "POST", f"{_VERSION}/{_MODEL}:countTokens"),
                 ("predict", "POST", f"{_VERSION}/{_MODEL}:predict"),
                 ("predictLongRunning", "POST", f"{_VERSION}/{_MODEL}:predictLongRunning"),
-                ("interactions", "POST", f"{_VERSION}/interactions"),
+            ),
+            error_reply=error_reply,
+            canonical_path=canonical_path,
+            answer_from_body=counted.answer_from_body,
+        ),
+        *plain_rows(
+            "gemini",
+            HOSTS,
+            SOURCE,
+            (
+                ("countTokens", "POST", f"{_VERSION}/{_MODEL}:countTokens"),
                 ("cachedContents.create", "POST", f"{_VERSION}/cachedContents"),
                 ("cachedContents.retrieve", "GET", f"{_VERSION}/cachedContents/[^/]+"),
                 ("cachedContents.update", "PATCH", f"{_VERSION}/cachedContents/[^/]+"),
@@ -81,6 +108,7 @@ PROVIDER = Provider(
             ),
             error_reply=error_reply,
             canonical_path=canonical_path,
+            is_charged=False,
         ),
     ),
     # With both set, google-genai warns and takes the second.

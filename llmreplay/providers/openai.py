@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 
 from llmreplay.core.api import Api, Provider
 from llmreplay.core.streams import Wire
+from llmreplay.providers import counted
 from llmreplay.providers import openai_chat as chat
+from llmreplay.providers import openai_completions as completions
 from llmreplay.providers import openai_embeddings as embeddings
 from llmreplay.providers import openai_responses as responses
 from llmreplay.providers.openai_chat_replies import build_response as build_chat
@@ -43,6 +47,14 @@ CHAT = Api(
     looks_like=chat.looks_like,
 )
 
+COMPLETIONS = replace(
+    CHAT,
+    name="openai.completions",
+    path=re.compile("/v1/completions"),
+    build_response=completions.build_response,
+    looks_like=completions.looks_like,
+)
+
 RESPONSES = Api(
     name="openai.responses",
     provider="openai",
@@ -75,7 +87,7 @@ EMBEDDINGS = Api(
     looks_like=embeddings.looks_like,
 )
 
-_STREAMED = tuple(
+_COUNTED = tuple(
     Api(
         name=f"openai.{name}",
         provider="openai",
@@ -84,14 +96,18 @@ _STREAMED = tuple(
         source=SOURCE,
         wire=Wire.SSE,
         is_streamed=chat.is_streamed,
+        answer_from_body=counted.answer_from_body,
+        answer_from_events=partial(counted.answer_until, ends),
+        is_terminal=ends,
         error_reply=error_reply,
+        error_event=chat_error_event,
         naming_wait=naming_wait,
     )
-    for name, path in (
-        ("completions", "/v1/completions"),
-        ("images.generate", "/v1/images/generations"),
-        ("threads.runs.create", f"/v1/threads/{_ID}/runs"),
-        ("threads.runs.submit_tool_outputs", f"/v1/threads/{_ID}/runs/{_ID}/submit_tool_outputs"),
+    for name, path, ends in (
+        ("images.generate", "/v1/images/generations", counted.is_terminal),
+        ("images.edit", "/v1/images/edits", counted.is_terminal),
+        ("threads.runs.create", f"/v1/threads/{_ID}/runs", chat.is_terminal),
+        ("threads.runs.submit_tool_outputs", f"/v1/threads/{_ID}/runs/{_ID}/submit_tool_outputs", chat.is_terminal),
     )
 )
 
@@ -99,9 +115,39 @@ PROVIDER = Provider(
     name="openai",
     apis=(
         CHAT,
+        COMPLETIONS,
         RESPONSES,
         EMBEDDINGS,
-        *_STREAMED,
+        *_COUNTED,
+        *plain_rows(
+            "openai",
+            HOSTS,
+            SOURCE,
+            (("responses.compact", "POST", "/v1/responses/compact"),),
+            error_reply=error_reply,
+            answer_from_body=counted.answer_from_body,
+        ),
+        *plain_rows(
+            "openai",
+            HOSTS,
+            SOURCE,
+            (("responses.input_tokens", "POST", "/v1/responses/input_tokens"),),
+            error_reply=error_reply,
+            looks_like=responses.looks_like,
+            is_charged=False,
+        ),
+        *plain_rows(
+            "openai",
+            HOSTS,
+            SOURCE,
+            (
+                ("images.variation", "POST", "/v1/images/variations"),
+                ("audio.speech", "POST", "/v1/audio/speech"),
+                ("audio.transcriptions", "POST", "/v1/audio/transcriptions"),
+                ("audio.translations", "POST", "/v1/audio/translations"),
+            ),
+            error_reply=error_reply,
+        ),
         *plain_rows(
             "openai",
             HOSTS,
@@ -110,13 +156,6 @@ PROVIDER = Provider(
                 ("responses.retrieve", "GET", f"/v1/responses/{_ID}"),
                 ("responses.delete", "DELETE", f"/v1/responses/{_ID}"),
                 ("responses.cancel", "POST", f"/v1/responses/{_ID}/cancel"),
-                ("responses.compact", "POST", "/v1/responses/compact"),
-                ("responses.input_tokens", "POST", "/v1/responses/input_tokens"),
-                ("images.edit", "POST", "/v1/images/edits"),
-                ("images.variation", "POST", "/v1/images/variations"),
-                ("audio.speech", "POST", "/v1/audio/speech"),
-                ("audio.transcriptions", "POST", "/v1/audio/transcriptions"),
-                ("audio.translations", "POST", "/v1/audio/translations"),
                 ("moderations", "POST", "/v1/moderations"),
                 ("files.upload", "POST", "/v1/files"),
                 ("files.list", "GET", "/v1/files"),
@@ -129,6 +168,7 @@ PROVIDER = Provider(
                 ("models.retrieve", "GET", f"/v1/models/{_ID}"),
             ),
             error_reply=error_reply,
+            is_charged=False,
         ),
     ),
     key_variables=(("OPENAI_API_KEY", "sk-placeholder"), ("OPENAI_ADMIN_KEY", "")),

@@ -1,4 +1,4 @@
-"""OpenAI chat completions, and the many providers that imitate them: reading an answer.
+"""OpenAI chat completions and completions, and the many providers that imitate them: reading an answer.
 
 Sources: openai/types/chat of openai 3.52.0; https://platform.openai.com/docs/api-reference/chat; recorded answers of
 DeepSeek, Groq, Mistral, OpenRouter, Perplexity and xAI for what imitators change (read 2026-11-21).
@@ -26,6 +26,8 @@ from llmreplay.providers.json_fields import (
 
 STOP_REASONS = {
     "stop": "stop",
+    # Together.
+    "eos": "stop",
     "length": "length",
     "tool_calls": "tool_use",
     "function_call": "tool_use",
@@ -63,7 +65,8 @@ def answer_from_body(body: Json) -> Answer:
     if not completion.get("choices") and (error := error_in(completion)):
         return Answer(error=error)
     choice = next(iter(objects_in(completion.get("choices"))), {})
-    message = fields_of(choice.get("message"))
+    # A choice of text completions has a text in place of a message.
+    message = fields_of(choice.get("message")) or {"content": choice.get("text")}
     return _answer(completion, message, _calls_of(message), text_or_none(choice.get("finish_reason")))
 
 
@@ -120,13 +123,13 @@ class _Stream:
                 self._take_choice(choice)
 
     def _take_choice(self, choice: Fields) -> None:
-        delta = fields_of(choice.get("delta"))
+        delta = fields_of(choice.get("delta")) or {"content": choice.get("text")}
         for name, part in (("content", _text_in(delta.get("content"))), ("refusal", text_of(delta.get("refusal")))):
             if part:
                 self.message[name] = text_of(self.message.get(name)) + part
         for at, fragment in enumerate(objects_in(delta.get("tool_calls"))):
             self._extend_call(indexed(fragment) if "index" in fragment else at, fragment)
-        if legacy := fields_of(delta.get("function_call")):
+        if legacy := _legacy_call_in(delta):
             self._extend_call(0, {"function": legacy})
         self.finish_reason = text_or_none(choice.get("finish_reason")) or self.finish_reason
 
@@ -162,8 +165,14 @@ def _text_in(content: Json) -> str:
     return "".join(text_of(part.get("text")) for part in objects_in(content) if part.get("type") == "text")
 
 
+def _legacy_call_in(message: Fields) -> Fields:
+    """Give the one function that is called, as before there were tools; Snowflake sends an empty one for none."""
+    call = fields_of(message.get("function_call"))
+    return call if any(call.values()) else {}
+
+
 def _calls_of(message: Fields) -> tuple[ToolCall, ...]:
-    legacy = fields_of(message.get("function_call"))
+    legacy = _legacy_call_in(message)
     return tuple(
         _call_of(call) for call in [*objects_in(message.get("tool_calls")), *([{"function": legacy}] if legacy else [])]
     )

@@ -12,7 +12,7 @@ from llmreplay.core.streams import Event
 from llmreplay.providers import mistral_errors
 from llmreplay.providers import openai_chat as chat
 from llmreplay.providers.anthropic import MESSAGES
-from llmreplay.providers.openai import CHAT, EMBEDDINGS, RESPONSES
+from llmreplay.providers.openai import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES
 from llmreplay.providers.openai_errors import chat_error_event, error_reply
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -193,22 +193,26 @@ def provider_of(imitation: Imitation) -> Provider:
         borrowed = borrowed_row(model, f"{name}.{endpoint}", imitation.hosts, f"{prefix}/{end}", imitation.source)
         return replace(borrowed, error_reply=imitation.error_reply)
 
-    chat_row = replace(
-        row(CHAT, "chat.completions", "chat/completions"),
-        is_terminal=imitation.ends,
-        answer_from_events=partial(_answer_until, imitation.ends),
-        error_event=imitation.error_event,
-    )
+    def streamed(model: Api, endpoint: str, end: str) -> Api:
+        return replace(
+            row(model, endpoint, end),
+            is_terminal=imitation.ends,
+            answer_from_events=partial(_answer_until, imitation.ends),
+            error_event=imitation.error_event,
+        )
+
     rows = [
-        chat_row,
+        streamed(CHAT, "chat.completions", "chat/completions"),
+        streamed(COMPLETIONS, "completions", "completions"),
         row(RESPONSES, "responses", "responses"),
         row(EMBEDDINGS, "embeddings", "embeddings"),
         *plain_rows(
             name,
             imitation.hosts,
             imitation.source,
-            (("models.list", "GET", f"{prefix}/models"), ("completions", "POST", f"{prefix}/completions")),
+            (("models.list", "GET", f"{prefix}/models"),),
             error_reply=imitation.error_reply,
+            is_charged=False,
         ),
     ]
     if imitation.messages:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from llmreplay.core.api import Provider
 from llmreplay.core.model import Json
+from llmreplay.providers import counted
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.gemini import GENERATE
 from llmreplay.providers.gemini_errors import error_reply
@@ -15,7 +16,7 @@ from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 SOURCE = "google-genai 3.4.0, anthropic/lib/vertex of anthropic 2.11.0; recorded addresses (read 2026-11-21)"
 HOSTS = ("aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com")
 _PLACE = "/v1(?:beta1)?/(?:projects/[^/]+/locations/[^/]+/)?"
-_GOOGLE = f"{_PLACE}publishers/google/models/[^/:]+"
+_GOOGLE = f"{_PLACE}publishers/google/models/(?P<model>[^/:]+)"
 
 
 def canonical_path(path: str) -> str:
@@ -44,7 +45,7 @@ PROVIDER = Provider(
                 MESSAGES,
                 "vertex.messages",
                 HOSTS,
-                f"{_PLACE}publishers/anthropic/models/[^/:]+:(?:rawPredict|streamRawPredict)",
+                f"{_PLACE}publishers/anthropic/models/(?P<model>[^/:]+):(?:rawPredict|streamRawPredict)",
                 SOURCE,
                 canonical_path,
             ),
@@ -65,10 +66,19 @@ PROVIDER = Provider(
             (
                 ("predict", "POST", f"{_GOOGLE}:predict"),
                 ("embedContent", "POST", f"{_GOOGLE}:embedContent"),
-                ("countTokens", "POST", f"{_GOOGLE}:countTokens"),
             ),
             error_reply=error_reply,
             canonical_path=canonical_path,
+            answer_from_body=counted.answer_from_body,
+        ),
+        *plain_rows(
+            "vertex",
+            HOSTS,
+            SOURCE,
+            (("countTokens", "POST", f"{_GOOGLE}:countTokens"),),
+            error_reply=error_reply,
+            canonical_path=canonical_path,
+            is_charged=False,
         ),
     ),
     hosts=HOSTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmreplay.core.api import Provider
+from llmreplay.providers import counted
 from llmreplay.providers.openai import EMBEDDINGS
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -22,6 +23,7 @@ PROVIDER = Provider(
                 ("multimodalembeddings", "POST", "/v1/multimodalembeddings"),
                 ("contextualizedembeddings", "POST", "/v1/contextualizedembeddings"),
             ),
+            answer_from_body=counted.answer_from_body,
         ),
     ),
     key_variables=(("VOYAGE_API_KEY", "placeholder-voyage"),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -16,7 +17,8 @@ from llmreplay.providers import APIS
 from llmreplay.providers.making import counts_for, fragments_of, made_id
 
 BUILT = [api for api in APIS if api.build_response is not None and "embed" not in api.name]
-WITH_TOOLS = [api for api in BUILT if api.name != "ollama.generate"]
+TEXT_ONLY = re.compile(r"ollama\.generate|[^.]+\.completions")
+WITH_TOOLS = [api for api in BUILT if not TEXT_ONLY.fullmatch(api.name)]
 OWN = [api for api in BUILT if api.looks_like is not None]
 REQUEST = Request(
     "POST",

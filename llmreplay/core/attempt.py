@@ -15,6 +15,10 @@ from llmreplay.core.model import Answer, End, Headers, Outcome, Request, Respons
 from llmreplay.core.reading import answer_of, is_stream
 
 
+def _nobody(key: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The thread or task that made a request.
@@ -22,10 +26,14 @@ class Origin:
     Attributes:
         key: The same for all requests of one thread or task.
         is_over: Whether it has come to its end.
+        sleeper: Key of the thread or task that slept last in this context, which a helper of its own inherits.
+        who_is_there: Asked when an attempt has failed; what it gives says of a key whether that one was there already.
     """
 
     key: int = 0
     is_over: Callable[[], bool] = lambda: False
+    sleeper: int = 0
+    who_is_there: Callable[[], Callable[[int], bool]] = lambda: _nobody
 
 
 NOBODY = Origin()
@@ -70,6 +78,7 @@ class Attempt:
             or there is none to leave.
         is_put_down: Whether the client closed the stream in its midst without an error under way: it had what it
             wanted, which is no failure.
+        was_there: Says of a thread or task, by its key, whether it was there when this failed: so it makes no retry.
         receiving: While a provider's answer is passed on: ends that, and records what came so far; else None.
     """
 
@@ -88,6 +97,7 @@ class Attempt:
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
     is_put_down: bool = False
+    was_there: Callable[[int], bool] = _nobody
     _began_under: int = field(default_factory=_error_under_way)
     _outcome: Outcome | None = None
     _recorded: Stored | None = None
@@ -167,6 +177,12 @@ class Attempt:
         self.outcome, self.ended_s = outcome, now
         if isinstance(outcome, Response):
             self._closed(len(outcome.chunks), outcome.end)
+        self._look_around()
+
+    def failed(self, now: float) -> None:
+        """Note that the client got no response."""
+        self.ended_s = now
+        self._look_around()
 
     def delivered(self, chunks: int, end: End, now: float) -> None:
         """Note how much of the outcome the client took before it ended, if not all."""
@@ -177,6 +193,11 @@ class Attempt:
         elif self._recorded is not None:
             self._outcome = None
         self.ended_s = now
+        if end is not End.COMPLETE or (isinstance(outcome, Response) and outcome.status >= 400):
+            self._look_around()
+
+    def _look_around(self) -> None:
+        self.was_there = self.origin.who_is_there()
 
     def _closed(self, chunks: int, end: End) -> None:
         # A client that has nothing yet gave up; and so did one that an error, a deadline's say, made close it.

@@ -14,8 +14,11 @@ class CallLog:
 
     An attempt joins the oldest call that asks the same, whose last attempt failed and has ended. A retry that its SDK
     numbers joins only the attempt before it in number; a first try (0, or unnumbered) only one made by the same
-    thread or task, or by one that is over: so the application's own retry loops count, and the first try of a
-    concurrent, identical prompt is a call of its own.
+    thread or task, or by one that is over where this one was not there yet: so the application's own retry loops
+    count, and the first try of a concurrent, identical prompt is a call of its own.
+
+    A wait before a retry is what its thread or task slept; else what the one slept that sent it to work; else what one
+    slept that makes no calls itself.
     """
 
     def __init__(self, price_of: Callable[[Call], float | None] = lambda call: None) -> None:
@@ -56,14 +59,16 @@ class CallLog:
 
     def begin(self, attempt: Attempt) -> None:
         """Enter an attempt that is about to be made."""
-        waits = self._sleeps.pop(attempt.origin.key, None)
-        if waits:
-            attempt.wait_s = sum(waits)
+        if self._sleeps:
+            origin = attempt.origin
+            waits = self._sleeps.pop(origin.key, None) or self._sleeps.pop(origin.sleeper, None)
+            if waits:
+                attempt.wait_s = sum(waits)
         waiting = self._waiting
         if waiting and (waiting[-1].ended_s is None or waiting[-1].origin.key != attempt.origin.key):
             self._enter_waiting()
         self._waiting.append(attempt)
-        if self._begun or self._unsettled:
+        if self._begun or self._unsettled or self._sleeps:
             self._enter_waiting()
             self._drop_some_answered()
 
@@ -85,9 +90,14 @@ class CallLog:
             self._begun.append(call)
         else:
             if attempt.wait_s is None:
-                attempt.wait_s = 0.0
+                attempt.wait_s = self._slept_by_others()
             call.attempts.append(attempt)
         self._latest_of[attempt.origin.key] = call
+
+    def _slept_by_others(self) -> float:
+        """Take what the one slept that makes no calls itself, but has a pool make them; 0 where that is unclear."""
+        others = [key for key in self._sleeps if key not in self._latest_of]
+        return sum(self._sleeps.pop(others[0])) if len(others) == 1 else 0.0
 
     def _drop_some_answered(self) -> None:
         """Look at more calls than begin, so that none is left at last where none is open."""
@@ -138,4 +148,6 @@ def _retries(attempt: Attempt, last: Attempt) -> bool:
         return False
     if attempt.retry_count:
         return last.retry_count == attempt.retry_count - 1
-    return last.origin.key == attempt.origin.key or last.origin.is_over()
+    if last.origin.key == attempt.origin.key:
+        return True
+    return last.origin.is_over() and not last.was_there(attempt.origin.key)

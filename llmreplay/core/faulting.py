@@ -10,7 +10,7 @@ from typing import TypeAlias
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.errors import FaultProblem
 from llmreplay.core.fault import FaultCannotApply, FaultContext, Injection
-from llmreplay.core.model import Outcome, Request, Response
+from llmreplay.core.model import Outcome, Request, Response, TransportFailure
 from llmreplay.core.reading import asks_for_stream
 
 AtRandom: TypeAlias = Callable[[str, FaultContext], Injection | None]
@@ -146,24 +146,35 @@ class Faulting:
             attempt.faults = (*attempt.faults, _name_of(hit))
             if fault.replaces:
                 attempt.source = Source.FAULT
+            if isinstance(outcome, TransportFailure):
+                # The client is gone: what would come now, it does not see.
+                break
         return outcome
 
     def replaced(self, hits: Sequence[Hit], attempt: Attempt) -> Outcome | None:
         """Give the outcome where a fault takes the answer's place; None if none does, or it cannot be applied."""
         if not hits or not hits[-1].armed.injection.fault.replaces:
             return None
-        # Faults before the last may add a delay, which it keeps; what else they would change is beside the point.
+        # Faults before the last may add a delay, which it keeps, or end the client's patience; what else they would
+        # change is not there.
         outcome: Outcome = Response(200)
+        before: list[Hit] = []
         for hit in hits[:-1]:
             with suppress(FaultCannotApply):
-                outcome = hit.armed.injection.fault.apply(outcome, hit.context)
-        before = len(attempt.faults)
-        outcome = self.applied(hits[-1:], outcome, attempt)
-        if len(attempt.faults) == before:
-            return None
-        for hit in hits[:-1]:
+                changed = hit.armed.injection.fault.apply(outcome, hit.context)
+                before += [hit] if changed != outcome else []
+                outcome = changed
+            if isinstance(outcome, TransportFailure):
+                break
+        if isinstance(outcome, TransportFailure):
+            attempt.source = Source.FAULT
+        else:
+            outcome = self.applied(hits[-1:], outcome, attempt)
+            if not attempt.faults:
+                return None
+        for hit in before:
             hit.armed.fired += 1
-        attempt.faults = (*(_name_of(hit) for hit in hits[:-1]), *attempt.faults)
+        attempt.faults = (*(_name_of(hit) for hit in before), *attempt.faults)
         return outcome
 
     def cannot_apply(self, hits: Sequence[Hit]) -> FaultProblem | None:

@@ -247,7 +247,7 @@ class Recorder:
 
     def failed(self, attempt: Attempt) -> None:
         """Note that the client got the failure it was to get."""
-        attempt.ended_s = self._outside.now()
+        attempt.failed(self._outside.now())
 
     def first_byte(self, attempt: Attempt) -> None:
         """Note that the first chunk was handed to the client."""

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+from weakref import WeakSet
 
 from llmreplay.core.attempt import Origin
 from llmreplay.core.errors import SeveralRecorders
@@ -125,6 +126,10 @@ def _covering(opened: Opened, candidates: Sequence[Opened]) -> Opened:
 DISPATCH = Dispatch()
 
 
+# Copied to what a task or thread starts, `asyncio.to_thread` included.
+_SLEEPER: ContextVar[int] = ContextVar("llmreplay_sleeper", default=0)
+
+
 class _Here(threading.local):
     """What is known of a thread.
 
@@ -145,5 +150,19 @@ def current_origin() -> Origin:
     if asyncio._get_running_loop() is not None:
         task = asyncio.current_task()
         if task is not None:
-            return Origin(id(task), task.done)
-    return _HERE.origin
+            return Origin(id(task), task.done, _SLEEPER.get(), _tasks_there)
+    sleeper = _SLEEPER.get()
+    return replace(_HERE.origin, sleeper=sleeper) if sleeper else _HERE.origin
+
+
+def _tasks_there() -> Callable[[int], bool]:
+    # Weakly: the identity of one that is gone may be another's.
+    tasks = WeakSet(asyncio.all_tasks() if asyncio._get_running_loop() is not None else ())
+    return lambda key: any(id(task) == key for task in tasks)
+
+
+def sleeping_origin() -> Origin:
+    """Give the identity of the running task, else of the thread, that has slept: those it starts may know."""
+    origin = current_origin()
+    _SLEEPER.set(origin.key)
+    return origin

@@ -35,6 +35,7 @@ _WORDS = {
 }
 _ERRORS = {
     400: ("ValidationException", "The provided request is not valid."),
+    401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
     403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
     404: ("ResourceNotFoundException", "Could not resolve the foundation model from the provided model identifier."),
     408: ("ModelTimeoutException", "The model took too long to process the request."),
@@ -62,7 +63,7 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     """Build the error that Bedrock sends for a status; its code stands in the header `x-amzn-errortype`.
 
     Args:
-        status: 4xx or 5xx; for the kind `overloaded` it is 503.
+        status: 4xx or 5xx; for 401 it is 403, for the kind `overloaded` 503.
         kind: None, `spend_cap` (400), `context_overflow` (400), `quota` (429) or `overloaded`.
 
     Raises:
@@ -70,8 +71,12 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     """
     if kind is not None and kind not in _KINDS:
         raise ValueError(f"kind={kind!r}: choose from {', '.join(_KINDS)}.")
-    status = 503 if kind == "overloaded" else status
     code, message = _plain(status) if kind is None else _KINDS[kind]
+    if kind == "overloaded":
+        status = 503
+    elif status == 401:
+        # What AWS answers to a wrong key.
+        status = 403
     return ErrorReply(
         status=status,
         headers=(

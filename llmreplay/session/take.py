@@ -14,7 +14,7 @@ from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Mode
 from llmreplay.core.stubbing import Stubs
 from llmreplay.interceptors.clock import VirtualClock
-from llmreplay.interceptors.dispatch import Opened, current_origin
+from llmreplay.interceptors.dispatch import Opened, sleeping_origin
 from llmreplay.session.limiting import held_to
 from llmreplay.session.scenarios import scenario_of
 from llmreplay.session.start import Start
@@ -55,7 +55,7 @@ class Take:
 
     def slept(self, sleep: Sleep) -> None:
         """Note a wait of this thread or task, and hold it to the limits."""
-        self.recorder.slept(current_origin().key, sleep.asked_s)
+        self.recorder.slept(sleeping_origin().key, sleep.asked_s)
         if self.limit is not None:
             self.limit.check()
 

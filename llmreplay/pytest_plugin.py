@@ -6,10 +6,12 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from llmreplay.core.runs import STARTERS
 
 if TYPE_CHECKING:
     from llmreplay.pytest_run import Run
@@ -46,6 +48,7 @@ _OPTIONS = ("mode", "cassette_dir", "on_unmatched", "on_unplayed", "on_unfired",
 _LISTS = ("ignore", "normalize", "redact", "keep", "hosts", "ignore_hosts", "allowed_hosts", "upstream")
 _SWITCHES = ("allow_repeats", "accept")
 _RUN = pytest.StashKey["Run"]()
+_STARTER = pytest.StashKey[Callable[[], object]]()
 _SESSION_KEYS = pytest.StashKey[Any]()
 _TALLIES = pytest.StashKey[list[Any]]()
 _NAMES_OURS = pytest.StashKey[bool]()
@@ -95,9 +98,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from llmreplay.pytest_fuzz import Chaotic
 
         config.pluginmanager.register(Chaotic.told(config))
+    STARTERS.append(config.stash.setdefault(_STARTER, lambda: _run_of(config)))
+    in_ini = [name for name in SETTINGS if _ini(config, name) is not None]
     said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_OPTIONS, "accept"))
-    said = said or any(name.startswith("LLMREPLAY_") for name in os.environ)
-    if said or any(_ini(config, name) is not None for name in SETTINGS):
+    if in_ini or said or any(name.startswith("LLMREPLAY_") for name in os.environ):
         _run_of(config).begin()
 
 
@@ -106,9 +110,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     keys = config.stash.get(_SESSION_KEYS, None)
     if keys is not None:
         keys.uninstall()
-    run = config.stash.get(_RUN, None)
-    if run is not None:
-        run.close()
+    if config.stash.get(_RUN, None) is not None:
+        config.stash[_RUN].close()
+    if config.stash.get(_STARTER, None) in STARTERS:
+        STARTERS.remove(config.stash[_STARTER])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -128,13 +133,10 @@ def pytest_testnodedown(node: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Close what an interrupt left open, after the last fixture."""
-    run = session.config.stash.get(_RUN, None)
-    tally = run.finish() if run is not None else None
-    if tally is None:
-        return
-    if hasattr(session.config, "workeroutput"):
+    tally = session.config.stash[_RUN].finish() if _RUN in session.config.stash else None
+    if tally is not None and hasattr(session.config, "workeroutput"):
         session.config.workeroutput[_LEFT] = tally
-    else:
+    elif tally is not None:
         session.config.stash.setdefault(_TALLIES, []).append(tally)
 
 
@@ -193,14 +195,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Raise in the call phase what the test swallowed."""
-    run = item.config.stash.get(_RUN, None)
-    if run is not None:
-        run.enter_phase(item, "call")
+    if _RUN in item.config.stash:
+        item.config.stash[_RUN].enter_phase(item, "call")
     result = yield
     # It may have been the test itself that asked for us.
-    run = item.config.stash.get(_RUN, None)
-    if run is not None:
-        run.verify(item)
+    if _RUN in item.config.stash:
+        item.config.stash[_RUN].verify(item)
     return result
 
 
@@ -228,13 +228,19 @@ def pytest_fixture_setup(
     run = request.config.stash.get(_RUN, None)
     if run is None or not run.owns(fixturedef, request):
         return (yield)
-    set_up = run.open_fixture(fixturedef, request)
     try:
-        result = yield
-    except BaseException as error:
-        run.close_fixture(fixturedef, error)
+        set_up = run.open_fixture(fixturedef, request)
+        try:
+            result = yield
+        except BaseException as error:
+            run.close_fixture(fixturedef, error)
+            raise
+        run.close_fixture(fixturedef, None)
+    except (Exception, pytest.fail.Exception) as failure:
+        # Whoever asks for it next is to hear the same, and a rerun is to set it up anew; pytest kept its value.
+        key = fixturedef.cache_key(request)  # type: ignore[arg-type]
+        fixturedef.cached_result = (None, key, (failure, failure.__traceback__))
         raise
-    run.close_fixture(fixturedef, None)
     set_up()
     return result
 
@@ -257,8 +263,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say in one line what was replayed, recorded and refused."""
     reports = (report for found in terminalreporter.stats.values() for report in found)
     tallies = [report.llmreplay for report in reports if hasattr(report, "llmreplay")]
-    left = config.stash.get(_TALLIES, [])
-    tallies += left
+    tallies += config.stash.get(_TALLIES, [])
     if tallies:
         from llmreplay.report.summary import summary_lines
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from llmreplay.core.findings import Finding
+from llmreplay.core.json_leaves import own_texts
 from llmreplay.core.model import Headers
 from llmreplay.core.secret_names import SecretNames, plain_name
 
@@ -158,6 +159,17 @@ def url_findings(data: bytes, names: SecretNames) -> list[Finding]:
 def password_findings(data: bytes) -> list[Finding]:
     """Find passwords in the user info of URLs that are quoted somewhere in a body."""
     return [Finding(*match.span(1), "user info of a URL") for match in _PASSWORD.finditer(data)]
+
+
+def secrets_in_fields(body: bytes, content_type: str, names: SecretNames) -> list[tuple[str, str]]:
+    """Give the values of a request's own secret fields, of a form or directly in a JSON object, and what they are."""
+    found = [
+        (unquote_plus(body[finding.start : finding.end].decode("utf-8", "replace")), finding.kind)
+        for finding in form_findings(body, content_type, names)
+    ]
+    if names.json_findings(body):
+        found += [(value, f"value under the name {name}") for name, value in own_texts(body) if names.is_secret(name)]
+    return found
 
 
 def form_findings(data: bytes, content_type: str, names: SecretNames) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,3 +94,12 @@ def string_leaves(data: bytes, start: int = 0, end: int | None = None) -> Iterat
 def is_json(data: bytes) -> bool:
     """Say whether bytes look like a JSON object or array."""
     return data[:64].lstrip()[:1] in (b"{", b"[")
+
+
+def own_texts(data: bytes) -> list[tuple[str, str]]:
+    """Give the names and texts that stand directly in a JSON object; none of anything else."""
+    try:
+        decoded = json.loads(data) if data[:1] == b"{" else None
+    except (ValueError, RecursionError):
+        return []
+    return [(name, value) for name, value in decoded.items() if isinstance(value, str)] if decoded else []

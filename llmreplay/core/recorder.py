@@ -189,7 +189,7 @@ class Recorder:
 
     def _stubbed(self, hits: Sequence[Hit], request: Request, attempt: Attempt, stub: Stub) -> Answered:
         attempt.source = Source.STUB
-        self._redaction.learn_from_body(request.body)
+        self._redaction.learn_from_body(request)
         return self._faulted(hits, attempt, stub.response(request, attempt.api), partial(self.stubs.give_back, stub))
 
     def _faulted(

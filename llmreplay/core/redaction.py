@@ -18,6 +18,7 @@ from llmreplay.core.header_secrets import (
     form_findings,
     is_meaningful_response_header,
     password_findings,
+    secrets_in_fields,
     secrets_in_headers,
     secrets_in_url,
     url_findings,
@@ -138,11 +139,14 @@ class Redactor:
         if len(self._looked_at) < _REMEMBERED_HEADS:
             self._looked_at.add(head)
 
-    def learn_from_body(self, body: bytes) -> None:
-        """Hunt the tokens that a request hands on; `request` does so itself."""
-        # A password in a tool's arguments is the model's: it would be hunted while recording, but not in replay.
+    def learn_from_body(self, request: Request) -> None:
+        """Hunt the tokens that a request hands on, and its own secret fields; `request` does so itself."""
+        body = request.body
         if b"authorization_token" in body:
             self._learn_named(body, "authorizationtoken")
+        # A password in a tool's arguments is the model's: it would be hunted while recording, but not in replay.
+        for value, origin in secrets_in_fields(body, header(request.headers, "content-type") or "", self._names):
+            self.learn(value, origin=origin)
 
     def learn_from_response(self, response: Response) -> None:
         """Hunt the cookies, OAuth tokens and names of accounts that a response hands out."""
@@ -162,7 +166,7 @@ class Redactor:
 
     def request(self, request: Request) -> Request:
         """Give the request as it may be written: allowed headers only, URL and body without secrets."""
-        self.learn_from_body(request.body)
+        self.learn_from_body(request)
         headers = self._headers(request.headers, self._request_headers.__contains__)
         clean = self._remembered_body if len(request.body) <= _REMEMBERED_BODY_BYTES else self._clean_body
         body = clean(request.body, header(request.headers, "content-type") or "")
@@ -236,7 +240,8 @@ class Redactor:
         return [*self._found(data), *url_findings(data, self._names)]
 
     def _found_in_text(self, data: bytes) -> list[Finding]:
-        found = [*self._found_in_url(data), *self._names.json_findings(data), *elided_findings(data, self._taints)]
+        found = [*self._found_in_url(data), *self._names.json_findings(data), *self._names.written_findings(data)]
+        found += elided_findings(data, self._taints)
         return found + self._rules.function_findings(data, 0)
 
     def _rewritten(self, data: bytes) -> list[Finding]:

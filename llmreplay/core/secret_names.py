@@ -46,6 +46,10 @@ _EXAMPLE = re.compile(
     rb"(?is)\s*(?:|<.*|\.{2,}|\*+|x{3,}|\$.*|\{.*|%.*|.*\.\.\..*|.*(?:\s|\\n).*|string|str|null|none|true|false"
     rb"|env[.:(].*|os\..*|process\..*|.*\b(?:your|my|some)[-_].*|.*_here|.*placeholder.*)\s*"
 )
+_WRITTEN = re.compile(
+    rb"""(?:'(?P<key>[A-Za-z][\w.-]{1,60})'\s*:|\b(?P<word>[A-Za-z]\w{1,60})\s*=)\s*"""
+    rb"""(?P<quote>['"])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.){1,4000}+)(?P=quote)"""
+)
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _COLON = re.compile(rb"\s*:\s*(?:\[\s*)?")
 _UNCLOSED = re.compile(rb'[^\s"\\]{0,400}')
@@ -133,6 +137,15 @@ class SecretNames:
         if data.count(b'"', 0, _SAMPLE_BYTES) < _FEW_QUOTES or b'" :' in data:
             ends += (match.start() for match in _SPACED_KEY_END.finditer(data))
         return [finding for end in ends if (finding := self._under_key(data, end))]
+
+    def written_findings(self, data: bytes) -> list[Finding]:
+        """Find the texts under a secret name as Python writes them: `'password': '...'` and `password='...'`."""
+        return [
+            Finding(*match.span("value"), f"value under the name {name}")
+            for match in _WRITTEN.finditer(data)
+            if self.is_secret(name := (match["key"] or match["word"]).decode("latin-1"))
+            and not _EXAMPLE.fullmatch(match["value"][:_LONGEST_EXAMPLE])
+        ]
 
     def _under_key(self, data: bytes, quote: int) -> Finding | None:
         begin = quote

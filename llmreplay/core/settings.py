@@ -224,6 +224,9 @@ def _upstream(value: object, where: str) -> Mapping[str, str]:
     if isinstance(value, str):
         form = "https://api.anthropic.com=http://127.0.0.1:8123, one a line"
         pairs = [line.split("=", 1) for line in value.replace(",", "\n").splitlines() if line.strip()]
+        lone = next((pair[0].strip() for pair in pairs if len(pair) == 1), None)
+        if lone is not None:
+            raise SettingError(f"{where}: upstream: {lone!r} does not say instead of which provider. Write {form}.")
         value = {pair[0].strip(): pair[-1].strip() for pair in pairs}
     if not isinstance(value, Mapping):
         raise SettingError(f"{where}: upstream={value!r}: give provider's address -> where to send instead.")

@@ -24,7 +24,7 @@ class Redaction(Protocol):
         """Remember the secrets of a request's headers and URL, to hunt them everywhere."""
         ...
 
-    def learn_from_body(self, body: bytes) -> object:
+    def learn_from_body(self, request: Request) -> object:
         """Remember the secrets of a request's body, which `request` does by itself."""
         ...
 

@@ -124,7 +124,7 @@ class _Guards:
             "socket.sendmsg": self._on_address,
             "socket.getaddrinfo": self._on_lookup,
             "socket.gethostbyname": self._on_lookup,
-            "socket.gethostbyaddr": self._on_lookup,
+            "socket.gethostbyaddr": lambda host, *_: self.judge(host, None),
             "socket.getnameinfo": self._on_reverse_lookup,
             "import": self._on_import,
             "_thread.start_new_thread": self._on_thread,

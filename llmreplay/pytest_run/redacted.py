@@ -55,6 +55,8 @@ def redact_report(report: pytest.TestReport, redact: Callable[[str], str]) -> No
             report.longrepr = problem.unshown
         report.sections = [("llmreplay: output", problem.unshown)] if report.sections else []
         report.user_properties = []
+        if hasattr(report, "wasxfail"):
+            report.wasxfail = problem.unshown
 
 
 def _redact(report: pytest.TestReport, redact: Callable[[str], str]) -> None:
@@ -67,9 +69,16 @@ def _redact(report: pytest.TestReport, redact: Callable[[str], str]) -> None:
                 # A secret over several lines is seen in the whole text alone.
                 report.longrepr = redact(left)
     report.sections = [(redact(name), redact(content)) for name, content in report.sections]
-    report.user_properties = [
-        (name, redact(value) if isinstance(value, str) else value) for name, value in report.user_properties
-    ]
+    report.user_properties = [(redact(name), _shown(value, redact)) for name, value in report.user_properties]
+    if isinstance(getattr(report, "wasxfail", None), str):
+        report.wasxfail = redact(report.wasxfail)
+
+
+def _shown(value: object, redact: Callable[[str], str]) -> object:
+    """Give a value as it is, or its text if that holds a secret: as a text it is reported."""
+    text = str(value)
+    shown = redact(text)
+    return value if shown == text else shown
 
 
 def _without(value: Any, redact: Callable[[str], str]) -> Any:

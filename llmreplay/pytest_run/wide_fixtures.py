@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmreplay.storage.names import fixture_cassette_name
+
+# Nothing as long as a key: names are no secrets.
+_WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,19}")
 
 
 class WideFixtures:
@@ -57,7 +62,9 @@ class WideFixtures:
 def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> str | None:
     """Tell which parameters a fixture is set up with: its own, and those of the fixtures that it builds on."""
     item = request._pyfuncitem
-    indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
+    callspec = getattr(item, "callspec", None)
+    indices: dict[str, int] = getattr(callspec, "indices", {})
+    values: dict[str, object] = getattr(callspec, "params", {})
     definitions = item._fixtureinfo.name2fixturedefs
     seen: set[str] = set()
     waiting = [fixturedef.argname]
@@ -66,7 +73,21 @@ def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureReque
         if name not in seen:
             seen.add(name)
             waiting += [other for one in definitions.get(name, ()) for other in one.argnames]
-    found = {name: indices[name] for name in sorted(seen) if name in indices}
+    found = {
+        name: _parameter(indices[name], values.get(name), definitions.get(name, ()))
+        for name in sorted(seen)
+        if name in indices
+    }
     own = found.pop(fixturedef.argname, None)
-    parts = [*([] if own is None else [str(own)]), *(f"{name}{index}" for name, index in found.items())]
+    parts = [*([] if own is None else [own]), *(f"{name}{which}" for name, which in found.items())]
     return "-".join(parts) or None
+
+
+def _parameter(index: int, value: object, definitions: Sequence[pytest.FixtureDef[Any]]) -> str:
+    """Tell a parameter: by its place among those of its fixture; one that a test sets (`indirect`) by what it is."""
+    own = definitions[-1].params if definitions else None
+    is_own = own is not None and index < len(own) and own[index] is value
+    if is_own or not isinstance(value, str | int | float | bytes | None):
+        return str(index)
+    text = str(value)
+    return text if _WORD.fullmatch(text) else sha256(repr(value).encode()).hexdigest()[:12]

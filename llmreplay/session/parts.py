@@ -67,14 +67,17 @@ def _temporary_folders() -> list[str]:
 
 def redactor_for(settings: Settings) -> Redactor:
     """Make a redactor that knows the keys in the environment and the providers' secret headers."""
-    named = [str(entry).removeprefix(_VARIABLE) for entry in settings.redact if _is_variable(entry)]
     return Redactor(
-        (os.environ.get(name, "") for name in (*dict(CATALOGUE.key_variables), *named)),
+        (os.environ.get(name, "") for name in (*dict(CATALOGUE.key_variables), *_variables(settings))),
         redact=[entry for entry in settings.redact if not _is_variable(entry)],
         keep=settings.keep,
         allowed_request_headers=CATALOGUE.feature_headers,
         secret_headers=SECRET_HEADERS,
     )
+
+
+def _variables(settings: Settings) -> list[str]:
+    return [str(entry).removeprefix(_VARIABLE) for entry in settings.redact if _is_variable(entry)]
 
 
 def _is_variable(entry: object) -> bool:
@@ -93,7 +96,11 @@ def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: i
         redacted=functools.partial(redacted, redactor),
         scan=redactor.scan,
     )
-    return Tape(path, rules)
+    tape = Tape(path, rules)
+    unset = [name for name in _variables(settings) if not os.environ.get(name)]
+    if unset and settings.records(is_there=path.exists()):
+        tape.notes.append(f"redact: {', '.join(unset)} is not set, so nothing was looked for in its place.")
+    return tape
 
 
 def surroundings_for(

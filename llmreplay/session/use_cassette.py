@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import os
@@ -79,14 +80,17 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         replay = self._left()
+        # A generator whose user wants no more of it has ended well.
+        ended_well = error is None or isinstance(error, GeneratorExit)
+        is_to_tell = ended_well or not _says_enough(error, replay)
         try:
-            if kind is None:
-                replay.verify()
+            if is_to_tell:
+                replay.verify(only_since=not ended_well)
         except BaseException:
             _close(replay, passed=False, error=None)
             raise
-        _close(replay, passed=kind is None, error=error)
-        if kind is None:
+        _close(replay, passed=ended_well, error=error)
+        if is_to_tell:
             # A child process tells what it was refused at the latest when the network is opened again.
             replay.verify(only_since=True)
 
@@ -117,6 +121,9 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
         """
         if isinstance(function, type):
             raise SettingError(f"use_cassette() cannot decorate the class {function.__name__}: decorate its functions.")
+        what = type(function).__name__
+        if isinstance(function, classmethod | staticmethod) or not callable(function) or what.startswith("Fixture"):
+            raise SettingError(f"use_cassette() decorates functions, not a {what}: write it below, next to the `def`.")
         if inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
@@ -149,6 +156,20 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
                 return function(*args, **kwargs)
 
         return run  # type: ignore[return-value]
+
+
+def _says_enough(error: BaseException | None, replay: Replay) -> bool:
+    """Say whether what leaves a block is an interrupt, or tells itself of a refusal that nobody swallowed."""
+    if isinstance(error, (KeyboardInterrupt, SystemExit, asyncio.CancelledError)):
+        return True
+    waiting, texts = [error], [str(refusal) for refusal in replay.recorder.refusals]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+        elif any(text in str(one) for text in texts):
+            return True
+    return False
 
 
 def _close(replay: Replay, *, passed: bool, error: BaseException | None) -> None:

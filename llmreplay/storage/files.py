@@ -36,6 +36,18 @@ def load(path: Path, *, folder: Path | None = None) -> tuple[StoredInteraction, 
     return _load(path, folder, FORMAT)
 
 
+def check_writable(path: Path) -> None:
+    """Find out, before anything is asked of a provider, whether a cassette can be written; its folder may be missing.
+
+    Raises:
+        CassetteError: It cannot.
+    """
+    folder = next((one for one in path.absolute().parents if one.exists()), None)
+    if folder is not None and not os.access(folder, os.W_OK):
+        what = f"cannot be recorded: the folder {folder} cannot be written to"
+        raise CassetteError(str(path), what, "Nothing was sent. Give another folder: --llmreplay-cassette-dir=DIR.")
+
+
 def save(
     path: Path,
     interactions: Iterable[Stored],

@@ -13,7 +13,7 @@ from llmreplay.core.keeping import keeping
 from llmreplay.core.model import Interaction
 from llmreplay.core.settings import Mode
 from llmreplay.storage.codec import as_stored
-from llmreplay.storage.files import load, load_partial, not_yet_held, partial_path, save, save_partial
+from llmreplay.storage.files import check_writable, load, load_partial, not_yet_held, partial_path, save, save_partial
 from llmreplay.storage.journal import Journal, discard_recovered, recover
 from llmreplay.storage.lock import locked
 
@@ -67,7 +67,10 @@ class Tape:
         if self._rules.mode is Mode.LIVE:
             return None
         self._recover()
-        return load(self.path)
+        found = load(self.path)
+        if self._rules.mode is Mode.REWRITE or (found is None and self._rules.mode is not Mode.NONE):
+            check_writable(self.path)
+        return found
 
     def is_of_this_run(self, interactions: Sequence[Stored] | None) -> bool:
         """Say whether a cassette was begun in this very test run."""

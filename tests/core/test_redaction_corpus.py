@@ -61,7 +61,7 @@ def test_no_answer_of_a_thousand_changes():
     for request, response in exchanges():
         redactor = Redactor()
         redactor.learn_from_request(request)
-        redactor.learn_from_body(request.body)
+        redactor.learn_from_body(request)
         redactor.learn_from_response(response)
         seen += 1
 

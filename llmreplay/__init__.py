@@ -5,6 +5,7 @@ Every public name is loaded when it is first used, so importing the package cost
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,9 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'llmreplay' has no attribute {name!r}")
+    plugin = sys.modules.get("llmreplay.pytest_plugin")
+    if name == "use_cassette" and plugin is not None:
+        plugin.begin_run()
     return getattr(import_module(home), name) if home else import_module(f"llmreplay.{name}")
 
 

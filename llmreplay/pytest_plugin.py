@@ -6,12 +6,10 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from llmreplay.core.runs import STARTERS
 
 if TYPE_CHECKING:
     from llmreplay.pytest_run import Run
@@ -48,11 +46,11 @@ _OPTIONS = ("mode", "cassette_dir", "on_unmatched", "on_unplayed", "on_unfired",
 _LISTS = ("ignore", "normalize", "redact", "keep", "hosts", "ignore_hosts", "allowed_hosts", "upstream")
 _SWITCHES = ("allow_repeats", "accept")
 _RUN = pytest.StashKey["Run"]()
-_STARTER = pytest.StashKey[Callable[[], object]]()
 _SESSION_KEYS = pytest.StashKey[Any]()
-_TALLIES = pytest.StashKey[list[Any]]()
+_TALLIES: pytest.StashKey[Any] = pytest.StashKey()
 _NAMES_OURS = pytest.StashKey[bool]()
 _BEGAN_NS = pytest.StashKey[int]()
+_UNDER_WAY: list[pytest.Config] = []
 _FUZZED = ("llmreplay_fuzz", "llmreplay_invariant")
 _BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 
@@ -98,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from llmreplay.pytest_fuzz import Chaotic
 
         config.pluginmanager.register(Chaotic.told(config))
-    STARTERS.append(config.stash.setdefault(_STARTER, lambda: _run_of(config)))
+    _UNDER_WAY.append(config)
     in_ini = [name for name in SETTINGS if _ini(config, name) is not None]
     said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_OPTIONS, "accept"))
     if in_ini or said or any(name.startswith("LLMREPLAY_") for name in os.environ):
@@ -107,13 +105,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take the session's placeholder keys and guard back."""
-    keys = config.stash.get(_SESSION_KEYS, None)
-    if keys is not None:
-        keys.uninstall()
+    if _SESSION_KEYS in config.stash:
+        config.stash[_SESSION_KEYS].uninstall()
     if config.stash.get(_RUN, None) is not None:
         config.stash[_RUN].close()
-    if config.stash.get(_STARTER, None) in STARTERS:
-        STARTERS.remove(config.stash[_STARTER])
+    if config in _UNDER_WAY:
+        _UNDER_WAY.remove(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -125,9 +122,8 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Learn from a worker what no report of it took along."""
-    tally = getattr(node, "workeroutput", {}).get(_LEFT)
-    if tally is not None:
-        node.config.stash.setdefault(_TALLIES, []).append(tally)
+    left = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(_TALLIES, []).extend([left[_LEFT]] if _LEFT in left else [])
 
 
 @pytest.hookimpl(trylast=True)
@@ -261,7 +257,7 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in one line what was replayed, recorded and refused."""
-    reports = (report for found in terminalreporter.stats.values() for report in found)
+    reports = [report for found in terminalreporter.stats.values() for report in found]
     tallies = [report.llmreplay for report in reports if hasattr(report, "llmreplay")]
     tallies += config.stash.get(_TALLIES, [])
     if tallies:
@@ -277,6 +273,12 @@ def llmreplay(request: pytest.FixtureRequest) -> Replay:
     return _run_of(request.config).replay_of(request.node)
 
 
+def begin_run() -> None:
+    """Begin our part of the innermost run, if it has not begun: a test that imports us may be the first to need it."""
+    if _UNDER_WAY:
+        _run_of(_UNDER_WAY[-1])
+
+
 def _ini(config: pytest.Config, name: str) -> object:
     try:
         return config.getini(f"llmreplay_{name}")
@@ -290,10 +292,8 @@ def _uses(item: pytest.Item) -> bool:
 
 
 def _run_of(config: pytest.Config) -> Run:
-    run = config.stash.get(_RUN, None)
-    if run is None:
+    if _RUN not in config.stash:
         from llmreplay.pytest_run import Run
 
-        began_ns = getattr(config, "workerinput", {}).get(_BEGAN, 0)
-        run = config.stash[_RUN] = Run(config, began_ns=began_ns)
-    return run
+        config.stash[_RUN] = Run(config, began_ns=getattr(config, "workerinput", {}).get(_BEGAN, 0))
+    return config.stash[_RUN]

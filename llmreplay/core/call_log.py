@@ -33,7 +33,9 @@ class CallLog:
         self._waiting: list[Attempt] = []
         self._latest_of: dict[int, Call] = {}
         self._left: set[Call] = set()
-        self._sleeps: dict[int, list[float]] = {}
+        # By who slept: how many attempts had begun by then, and the seconds.
+        self._sleeps: dict[int, list[tuple[int, float]]] = {}
+        self._attempts = 0
 
     @property
     def calls(self) -> Calls:
@@ -55,7 +57,7 @@ class CallLog:
 
     def slept(self, origin_key: int, asked_s: float) -> None:
         """Note a sleep; it is a wait of the next attempt from the same thread or task."""
-        self._sleeps.setdefault(origin_key, []).append(asked_s)
+        self._sleeps.setdefault(origin_key, []).append((self._attempts, asked_s))
 
     def begin(self, attempt: Attempt) -> None:
         """Enter an attempt that is about to be made."""
@@ -63,11 +65,12 @@ class CallLog:
             origin = attempt.origin
             waits = self._sleeps.pop(origin.key, None) or self._sleeps.pop(origin.sleeper, None)
             if waits:
-                attempt.wait_s = sum(waits)
+                attempt.wait_s = sum(asked_s for _, asked_s in waits)
         waiting = self._waiting
         if waiting and (waiting[-1].ended_s is None or waiting[-1].origin.key != attempt.origin.key):
             self._enter_waiting()
         self._waiting.append(attempt)
+        self._attempts += 1
         if self._begun or self._unsettled or self._sleeps:
             self._enter_waiting()
             self._drop_some_answered()
@@ -96,8 +99,13 @@ class CallLog:
 
     def _slept_by_others(self) -> float:
         """Take what the one slept that makes no calls itself, but has a pool make them; 0 where that is unclear."""
-        others = [key for key in self._sleeps if key not in self._latest_of]
-        return sum(self._sleeps.pop(others[0])) if len(others) == 1 else 0.0
+        before = self._attempts - 1
+        lately = {key: sum(s for at, s in slept if at == before) for key, slept in self._sleeps.items()}
+        others = [key for key, slept_s in lately.items() if slept_s and key not in self._latest_of]
+        if len(others) != 1:
+            return 0.0
+        del self._sleeps[others[0]]
+        return lately[others[0]]
 
     def _drop_some_answered(self) -> None:
         """Look at more calls than begin, so that none is left at last where none is open."""

@@ -39,8 +39,6 @@ from llmreplay.core.taint import (
 )
 from llmreplay.core.user_redaction import Rewrite, UserRules, user_rules
 
-__all__ = ["Leak", "Redactor"]
-
 Finder: TypeAlias = Callable[[bytes], Sequence[Finding]]
 
 _ROUNDS = 8
@@ -113,10 +111,8 @@ class Redactor:
             Whether it is new.
         """
         value = value.strip()
-        if len(value) < SHORTEST_SECRET or value in self.secrets or is_placeholder(value):
-            return False
         with self._lock:
-            if value in self.secrets:
+            if len(value) < SHORTEST_SECRET or value in self.secrets or is_placeholder(value):
                 return False
             self.secrets[value] = None
             self._taints = (*self._taints, taint_of(value, origin))
@@ -240,8 +236,7 @@ class Redactor:
         return [*self._found(data), *url_findings(data, self._names)]
 
     def _found_in_text(self, data: bytes) -> list[Finding]:
-        found = [*self._found_in_url(data), *self._names.json_findings(data), *self._names.written_findings(data)]
-        found += elided_findings(data, self._taints)
+        found = [*self._found_in_url(data), *self._names.text_findings(data), *elided_findings(data, self._taints)]
         return found + self._rules.function_findings(data, 0)
 
     def _rewritten(self, data: bytes) -> list[Finding]:

@@ -138,9 +138,9 @@ class SecretNames:
             ends += (match.start() for match in _SPACED_KEY_END.finditer(data))
         return [finding for end in ends if (finding := self._under_key(data, end))]
 
-    def written_findings(self, data: bytes) -> list[Finding]:
-        """Find the texts under a secret name as Python writes them: `'password': '...'` and `password='...'`."""
-        return [
+    def text_findings(self, data: bytes) -> list[Finding]:
+        """Find what stands under a secret name as JSON or Python write it: `'password': '...'`, `password='...'`."""
+        return self.json_findings(data) + [
             Finding(*match.span("value"), f"value under the name {name}")
             for match in _WRITTEN.finditer(data)
             if self.is_secret(name := (match["key"] or match["word"]).decode("latin-1"))

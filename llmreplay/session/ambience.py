@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmreplay.core.faulting import AtRandom
-from llmreplay.core.runs import STARTERS
 
 if TYPE_CHECKING:
     from llmreplay.session.replay import Replay
@@ -56,9 +55,6 @@ class Ambiences:
     @property
     def current(self) -> Ambience:
         """The innermost run; an empty one if there is none."""
-        if STARTERS:
-            # A test that imports us itself is the first to ask.
-            STARTERS[-1]()
         return self._entered[-1]
 
     def enter(self, ambience: Ambience) -> None:

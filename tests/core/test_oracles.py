@@ -16,7 +16,7 @@ def an_ending(attempt, error=None):
 
 def test_a_stream_without_its_terminal_event_that_was_read_to_the_end_is_found():
     """The client got the end of a stream that a fault cut short, and the test passed."""
-    cut = an_attempt(a_stream(whole=False), faults=("MissingTerminalEvent",))
+    cut = an_attempt(a_stream(whole=False, stop=None), faults=("CutAfter",))
 
     problem = accepted_truncation(an_ending(cut))
 
@@ -31,12 +31,21 @@ def test_a_stream_without_its_terminal_event_that_was_read_to_the_end_is_found()
     [
         (a_stream(end=End.CLIENT_CLOSED, whole=False), ("Rechunk",), None),
         (a_stream(whole=True), ("Rechunk",), None),
-        (a_stream(whole=False), (), None),
-        (a_stream(end=End.PEER_CLOSED, whole=False), ("CutAfter",), None),
-        (a_stream(whole=False), ("CutAfter",), ValueError("noticed")),
+        (a_stream(whole=False, stop=None), (), None),
+        (a_stream(whole=False, stop="stop"), ("MissingTerminalEvent",), None),
+        (a_stream(end=End.PEER_CLOSED, whole=False, stop=None), ("CutAfter",), None),
+        (a_stream(whole=False, stop=None), ("CutAfter",), ValueError("noticed")),
         (200, ("Delay",), None),
     ],
-    ids=["client closed", "whole", "no fault", "the client got an error", "the test failed", "no stream"],
+    ids=[
+        "client closed",
+        "whole",
+        "no fault",
+        "only the last event lacks",
+        "the client got an error",
+        "the test failed",
+        "no stream",
+    ],
 )
 def test_what_the_application_did_not_take_for_whole_is_no_truncation(outcome, faults, error):
     """A client that wants no more of a stream has accepted nothing, and an error is there to be noticed."""

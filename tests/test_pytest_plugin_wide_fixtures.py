@@ -183,3 +183,55 @@ def test_what_is_told_of_a_wide_fixture_helps(suite, monkeypatch):
     set_as_told.assert_outcomes(passed=1, deselected=1)
     recorded.assert_outcomes(passed=1)
     assert suite.prompts("test_a/fixture.wide.json") == ["wider"]
+
+
+def test_values_that_tests_give_a_wide_fixture_have_a_cassette_each(suite):
+    """Under `indirect` each test's own list begins anew: the value tells them apart, a key hashed."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="module")
+        def city(request):
+            return ask(f"Capital of {request.param}")
+
+        @pytest.mark.parametrize("city", ["France"], indirect=True)
+        def test_one(city, llmreplay): assert "France" in city
+
+        @pytest.mark.parametrize("city", ["Italy"], indirect=True)
+        def test_two(city, llmreplay): assert "Italy" in city
+
+        @pytest.mark.parametrize("city", ["k3y-0f-s0mebody"], indirect=True)
+        def test_three(city, llmreplay): assert city
+        """
+    )
+
+    suite.recorded_and_replayed(3)
+    suite.run("-k", "two").assert_outcomes(passed=1, deselected=2)
+
+    wide = [name for name in suite.cassettes if "fixture" in name]
+    assert sorted(prompt for name in wide for prompt in suite.prompts(name)) == [
+        "Capital of France",
+        "Capital of Italy",
+        "Capital of k3y-0f-s0mebody",
+    ]
+    assert not any("k3y" in name for name in wide)
+
+
+def test_a_test_that_imports_us_itself_is_part_of_the_run(suite):
+    """The first `use_cassette` of a run, imported inside a test, knows the run's folder and is counted."""
+    folder = suite.root / "sub"
+    folder.mkdir()
+    (folder / "test_lazy.py").write_text(
+        "from asking import ask\n\n\n"
+        "def test_lazy():\n    from llmreplay import use_cassette\n\n"
+        "    with use_cassette('lazy.json'):\n        assert ask('lazy')\n"
+    )
+
+    suite.record("sub", subprocess=True).assert_outcomes(passed=1)
+    replayed = suite.run("sub", subprocess=True)
+
+    replayed.assert_outcomes(passed=1)
+    replayed.stdout.fnmatch_lines(["llmreplay: 1 replayed*"])
+    assert suite.cassettes == ["lazy.json"]

@@ -156,6 +156,11 @@ def _retries(attempt: Attempt, last: Attempt) -> bool:
         return False
     if attempt.retry_count:
         return last.retry_count == attempt.retry_count - 1
-    if last.origin.key == attempt.origin.key:
+    origin = attempt.origin
+    if last.origin.key == origin.key:
         return True
-    return last.origin.is_over() and not last.was_there(attempt.origin.key)
+    if last.was_there(origin.key):
+        return False
+    # Sent by one that has slept since: any thread of a pool may be the one that is free.
+    is_sent = attempt.wait_s is not None and origin.sleeper not in (0, origin.key)
+    return last.origin.is_over() or is_sent

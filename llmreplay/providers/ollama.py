@@ -10,6 +10,7 @@ from llmreplay.core.streams import Wire
 from llmreplay.providers import ollama_answers as answers
 from llmreplay.providers.json_fields import fields_of
 from llmreplay.providers.openai import CHAT as OPENAI_CHAT
+from llmreplay.providers.openai_embeddings import looks_like as looks_like_embeddings
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
 SOURCE = "https://docs.ollama.com/api, ollama 0.6.3, as given 2026-11-21"
@@ -69,13 +70,27 @@ PROVIDER = Provider(
             "ollama",
             HOSTS,
             SOURCE,
-            (
-                ("embed", "POST", "/api/embed"),
-                ("embeddings", "POST", "/api/embeddings"),
-                ("show", "POST", "/api/show"),
-                ("tags", "GET", "/api/tags"),
-            ),
+            (("embed", "POST", "/api/embed"),),
             error_reply=answers.error_reply,
+            looks_like=looks_like_embeddings,
+            is_charged=False,
+        ),
+        *plain_rows(
+            "ollama",
+            HOSTS,
+            SOURCE,
+            (("embeddings", "POST", "/api/embeddings"),),
+            error_reply=answers.error_reply,
+            looks_like=looks_like_generate,
+            is_charged=False,
+        ),
+        *plain_rows(
+            "ollama",
+            HOSTS,
+            SOURCE,
+            (("show", "POST", "/api/show"), ("tags", "GET", "/api/tags")),
+            error_reply=answers.error_reply,
+            is_charged=False,
         ),
     ),
     key_variables=(("OLLAMA_API_KEY", ""),),

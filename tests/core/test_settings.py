@@ -144,3 +144,11 @@ def test_an_upstream_that_is_none_is_told_in_the_form_it_has_there():
             settings_from(("the ini file", {"upstream": value}))
 
         assert form in str(caught.value)
+
+
+def test_an_upstream_without_a_provider_is_refused():
+    """Taken for both, it would send nothing there, and everything to the provider."""
+    with pytest.raises(SettingError, match=r"8123' does not say instead of which provider") as caught:
+        settings_from(("the environment", {"upstream": "http://127.0.0.1:8123"}))
+
+    assert "Write https://api.anthropic.com=http://127.0.0.1:8123" in str(caught.value)

@@ -492,3 +492,12 @@ def test_an_audit_hook_that_keeps_ours_out_is_an_error():
 
     assert done.stdout == ""
     assert "another audit hook refused ours" in done.stderr
+
+
+@pytest.mark.parametrize("lookup", [socket.gethostbyaddr, socket.getfqdn], ids=["gethostbyaddr", "getfqdn"])
+def test_the_name_of_an_address_is_not_looked_up(refusals, lookup):
+    """A name server is asked for it, as for the address of a name."""
+    with closed(a_policy(), refusals), pytest.raises(ClosedConnection):
+        lookup(TEST_NET)
+
+    assert refusals[0].host == TEST_NET

@@ -157,3 +157,40 @@ def test_no_subtest_tells_the_key_by_its_name(talking, arguments):
     assert [line for line in said.splitlines() if SECRET[:10] in line or SECRET[-10:] in line] == []
     assert "number=3" in said
     assert leaks_below(talking.root) == []
+
+
+def test_reasons_and_properties_are_cleaned_whatever_they_are(suite):
+    """The reason of an expected failure, a property that is no text, and its name."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask, CLIENT
+
+        KEY = "q7Wm2Zx9" + "Lp4Kv8Tn3Rb6Yc1Hs5Jd"
+
+        def say(llmreplay):
+            llmreplay.reply("Paris")
+            CLIENT.post(
+                "https://api.openai.com/v1/chat/completions",
+                headers={"authorization": "Bearer " + KEY},
+                json={"model": "m", "messages": []},
+            )
+
+        def test_expected(llmreplay):
+            say(llmreplay)
+            pytest.xfail("the provider said: bad key " + KEY)
+
+        def test_properties(llmreplay, record_property):
+            say(llmreplay)
+            record_property("headers", {"authorization": KEY})
+            record_property("keys", [KEY])
+            record_property(KEY, 1)
+        """
+    )
+
+    result = suite.run("-rx", "--junitxml=report.xml")
+
+    result.assert_outcomes(xfailed=1, passed=1)
+    written = result.stdout.str() + (suite.root / "report.xml").read_text("utf-8")
+    assert "bad key REDACTED" in written
+    assert "q7Wm2Zx9Lp4" not in written

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 from llmreplay.core.errors import LlmReplayError
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     simulate = commands.add_parser("simulate", help="serve made-up answers of all providers on loopback")
     simulate.add_argument("--port", type=_port, default=0, help="0 for any that is free")
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A console that has no signs for a text shows their numbers.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if options.command == "show":
             return _show(options.cassettes)

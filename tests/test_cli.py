@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -119,3 +120,19 @@ def test_check_looks_into_cassettes_of_any_name(tmp_path, capsys):
     assert main(["check", str(tmp_path)]) == 1
 
     assert "1 cassettes, 1 with a problem" in capsys.readouterr().out
+
+
+def test_a_console_that_cannot_write_a_text_shows_its_numbers(tmp_path):
+    """A Windows pipe has not every sign that a prompt has."""
+    path = a_cassette(tmp_path, "Zürich")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "llmreplay.cli", "show", str(path)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Z\\xfcrich" in done.stdout

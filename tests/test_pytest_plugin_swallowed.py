@@ -177,3 +177,26 @@ def test_a_broken_cassette_of_a_wide_fixture_is_told_to_each_test(suite):
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["ERROR*test_x*CassetteError*", "ERROR*test_y*CassetteError*"])
     result.stdout.no_fnmatch_line("*assert not self._finalizers*")
+
+
+def test_a_refusal_while_a_wide_fixture_is_torn_down_is_told_once(suite):
+    """It is raised as itself, not in a group with itself."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="module")
+        def wide():
+            yield
+            ask("farewell")
+
+        def test_x(wide, llmreplay): pass
+        """
+    )
+
+    result = suite.run("-rE")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["ERROR*test_x - UnmatchedRequest: no recorded *"])
+    result.stdout.no_fnmatch_line("*ExceptionGroup*")

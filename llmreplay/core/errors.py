@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,3 +283,16 @@ class RanAway(Refusal):
         setting = limit.partition("=")[0]
         lines += ["", f"  On purpose?   raise the limit: @pytest.mark.llmreplay_fuzz({setting}=...)"] * bool(limit)
         super().__init__("\n".join(lines))
+
+
+def tells_of(error: BaseException | None, refusals: Iterable[Refusal]) -> bool:
+    """Say whether an exception, or one of a group, tells one of these refusals itself, in whatever form."""
+    texts = [str(refusal) for refusal in refusals]
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+        elif any(text in str(one) for text in texts):
+            return True
+    return False

@@ -89,8 +89,14 @@ class Tee:
         return Response(self._status, headers, chunks, end, self._reason, end_after_s=waited_s)
 
 
+# RFC 9110 gave them other names, which Python took over with 3.13, httpx2 before it.
+_RENAMED = (413, 414, 416, 422)
+
+
 def standard_reason(status: int) -> str:
-    """Give the reason phrase that the standard names for a status; empty if it names none."""
+    """Give the reason phrase that every library and Python has for a status; empty where they differ, or have none."""
+    if status in _RENAMED:
+        return ""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

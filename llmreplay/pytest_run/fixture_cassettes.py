@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from llmreplay.core.errors import tells_of
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.passing import is_skip, records_less_than_stands
 from llmreplay.pytest_run.said import Said
@@ -65,6 +66,7 @@ class FixtureCassettes:
         self._open_replay = open_replay
         self._settle = settle
         self._has_other_workers = has_other_workers
+        self._raised: dict[pytest.FixtureDef[Any], list[BaseException]] = {}
         self._in_use: dict[pytest.FixtureDef[Any], tuple[Replay, ExitStack]] = {}
 
     def begin_set_up(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Callable[[], None]:
@@ -102,13 +104,18 @@ class FixtureCassettes:
     def _begin_teardown(self, fixturedef: pytest.FixtureDef[Any], place: Place) -> None:
         self._open(fixturedef, place)
         self._in_use[fixturedef][0].recorder.phase = "teardown"
+        raised = self._raised[fixturedef] = []
+        waiting: list[Callable[[], object]] = getattr(fixturedef, "_finalizers", [])
+        waiting[:] = [_noting(finalizer, raised) for finalizer in waiting]
 
     def _end_teardown(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         # A fixture whose set-up failed has finalizers, too, but nothing of ours is open.
         replay, lock = self._in_use.pop(fixturedef, (None, ExitStack()))
         with lock:
+            raised = self._raised.pop(fixturedef, [])
             if replay is not None:
-                self._settle(replay, True, True)
+                # What was raised is told already: pytest would show a group of the two.
+                self._settle(replay, not any(tells_of(error, replay.recorder.refusals) for error in raised), True)
 
     def _open(self, fixturedef: pytest.FixtureDef[Any], place: Place) -> None:
         with ExitStack() as stack:
@@ -119,3 +126,14 @@ class FixtureCassettes:
             replay = self._open_replay(place)
             replay.recorder.phase = "setup"
             self._in_use[fixturedef] = replay, stack.pop_all()
+
+
+def _noting(finalizer: Callable[[], object], raised: list[BaseException]) -> Callable[[], object]:
+    def finalize() -> object:
+        try:
+            return finalizer()
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    return finalize

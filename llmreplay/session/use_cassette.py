@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from llmreplay.core.errors import SettingError
+from llmreplay.core.errors import SettingError, tells_of
 from llmreplay.core.settings import SETTING_NAMES, Mode, Settings, settings_from
 from llmreplay.interceptors.dispatch import current_origin
 from llmreplay.session.ambience import AMBIENCES
@@ -82,7 +82,8 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
         replay = self._left()
         # A generator whose user wants no more of it has ended well.
         ended_well = error is None or isinstance(error, GeneratorExit)
-        is_to_tell = ended_well or not _says_enough(error, replay)
+        is_interrupt = isinstance(error, KeyboardInterrupt | SystemExit | asyncio.CancelledError)
+        is_to_tell = ended_well or not (is_interrupt or tells_of(error, replay.recorder.refusals))
         try:
             if is_to_tell:
                 replay.verify(only_since=not ended_well)
@@ -156,20 +157,6 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
                 return function(*args, **kwargs)
 
         return run  # type: ignore[return-value]
-
-
-def _says_enough(error: BaseException | None, replay: Replay) -> bool:
-    """Say whether what leaves a block is an interrupt, or tells itself of a refusal that nobody swallowed."""
-    if isinstance(error, (KeyboardInterrupt, SystemExit, asyncio.CancelledError)):
-        return True
-    waiting, texts = [error], [str(refusal) for refusal in replay.recorder.refusals]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
-        elif any(text in str(one) for text in texts):
-            return True
-    return False
 
 
 def _close(replay: Replay, *, passed: bool, error: BaseException | None) -> None:

@@ -151,8 +151,8 @@ def current_origin() -> Origin:
         task = asyncio.current_task()
         if task is not None:
             return Origin(id(task), task.done, _SLEEPER.get(), _tasks_there)
-    sleeper = _SLEEPER.get()
-    return replace(_HERE.origin, sleeper=sleeper) if sleeper else _HERE.origin
+    origin, sleeper = _HERE.origin, _SLEEPER.get()
+    return origin if sleeper in (0, origin.key) else replace(origin, sleeper=sleeper)
 
 
 def _tasks_there() -> Callable[[int], bool]:

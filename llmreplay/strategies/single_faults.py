@@ -17,8 +17,8 @@ from llmreplay.strategies.rows import rows_named, send_pings, take_comments
 
 MOST_EVENTS = 8
 _SHARE = 12
-_WEIGHTS = {"status": 2, "stream": 2}
-"""Kinds with more faults than others are drawn more often."""
+_WEIGHTS = {"status": 2, "stream": 2, "cut": 3}
+"""Kinds with more faults than others are drawn more often, and so is the one fault that comes in many ways."""
 
 _PLACES = ("events", "after", "n")
 _LARGEST_CHUNK = 64
@@ -102,7 +102,7 @@ def _weighted(groups: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
     for kind, entries in groups.items():
         times = max(1, round(_SHARE * _WEIGHTS.get(kind, 1) / len(entries)))
         for entry in entries:
-            yield from [entry] * times
+            yield from [entry] * (times * _WEIGHTS.get(entry.name, 1))
 
 
 def _numbers_of(entry: Entry) -> st.SearchStrategy[int]:

@@ -201,8 +201,8 @@ class Attempt:
 
     def _closed(self, chunks: int, end: End) -> None:
         # A client that has nothing yet gave up; and so did one that an error, a deadline's say, made close it.
-        is_calm = _error_under_way() in (0, self._began_under)
-        self.is_put_down = end is End.CLIENT_CLOSED and chunks > 0 and is_calm
+        is_closed = end is End.CLIENT_CLOSED and chunks > 0
+        self.is_put_down = is_closed and _error_under_way() in (0, self._began_under)
 
 
 def _fails(outcome: Outcome, read: Callable[[], Answer], *, may_be_cut: bool = False) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import anthropic
-import boto3
 import httpx
 import openai
 import pytest
@@ -96,6 +95,7 @@ def test_a_text_completion_is_made_up(tmp_path):
 @pytest.mark.parametrize("budget", [{"max_output_tokens": 1000}, {"max_cost_usd": 1}], ids=["tokens", "cost"])
 def test_what_counts_tokens_spends_none(recording, budget):
     """A call that only counts is no reason to call a budget exceeded; nor is a page that is fetched."""
+    pytest.importorskip("genai_prices")
     with recording(**budget) as replay, anthropic.Anthropic(api_key="sk-any") as client:
         client.messages.count_tokens(model="claude-haiku-4-5", messages=QUESTION)
         client.messages.create(model="claude-haiku-4-5", max_tokens=10, messages=QUESTION)
@@ -106,6 +106,8 @@ def test_what_counts_tokens_spends_none(recording, budget):
 
 def test_bedrocks_model_has_a_price(recording, monkeypatch):
     """Its path names the model, its answer does not."""
+    boto3 = pytest.importorskip("boto3")
+    pytest.importorskip("genai_prices")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAABCDEFGHIJKLMNOP")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s" * 40)
     model = "anthropic.claude-3-haiku-20240307-v1:0"

@@ -29,7 +29,7 @@ def price_of(call: Call) -> float | None:
     try:
         price = genai_prices.calc_price(
             _priced(genai_prices, usage),
-            model,
+            model.removeprefix("models/"),
             provider_id=_PROVIDERS.get(call.provider, call.provider),
             price_context={"service_tier": usage.service_tier} if usage.service_tier else None,
         )

@@ -107,3 +107,11 @@ def test_without_the_list_no_price_is_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "genai_prices", None)
 
     assert price_of(ACall(MILLION)) is None
+
+
+def test_a_resource_name_has_the_price_of_its_model(prices):
+    """Gemini may call the model that answered `models/...`."""
+    named = price_of(ACall(MILLION, "models/gemini-2.5-flash", "gemini"))
+
+    assert named == price_of(ACall(MILLION, "gemini-2.5-flash", "gemini"))
+    assert named

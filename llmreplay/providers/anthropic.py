@@ -72,8 +72,14 @@ PROVIDER = Provider(
             "anthropic",
             HOSTS,
             SOURCE,
+            (("messages.batches.create", "POST", "/v1/messages/batches"),),
+            error_reply=error_reply,
+        ),
+        *plain_rows(
+            "anthropic",
+            HOSTS,
+            SOURCE,
             (
-                ("messages.batches.create", "POST", "/v1/messages/batches"),
                 ("messages.batches.list", "GET", "/v1/messages/batches"),
                 ("messages.batches.retrieve", "GET", f"/v1/messages/batches/{_ID}"),
                 ("messages.batches.delete", "DELETE", f"/v1/messages/batches/{_ID}"),

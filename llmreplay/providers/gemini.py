@@ -85,6 +85,7 @@ PROVIDER = Provider(
                 ("batchEmbedContents", "POST", f"{_VERSION}/{_MODEL}:batchEmbedContents"),
                 ("predict", "POST", f"{_VERSION}/{_MODEL}:predict"),
                 ("predictLongRunning", "POST", f"{_VERSION}/{_MODEL}:predictLongRunning"),
+                ("cachedContents.create", "POST", f"{_VERSION}/cachedContents"),
             ),
             error_reply=error_reply,
             canonical_path=canonical_path,
@@ -96,7 +97,6 @@ PROVIDER = Provider(
             SOURCE,
             (
                 ("countTokens", "POST", f"{_VERSION}/{_MODEL}:countTokens"),
-                ("cachedContents.create", "POST", f"{_VERSION}/cachedContents"),
                 ("cachedContents.retrieve", "GET", f"{_VERSION}/cachedContents/[^/]+"),
                 ("cachedContents.update", "PATCH", f"{_VERSION}/cachedContents/[^/]+"),
                 ("cachedContents.delete", "DELETE", f"{_VERSION}/cachedContents/[^/]+"),

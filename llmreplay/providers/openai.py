@@ -141,6 +141,7 @@ PROVIDER = Provider(
             HOSTS,
             SOURCE,
             (
+                ("batches.create", "POST", "/v1/batches"),
                 ("images.variation", "POST", "/v1/images/variations"),
                 ("audio.speech", "POST", "/v1/audio/speech"),
                 ("audio.transcriptions", "POST", "/v1/audio/transcriptions"),
@@ -162,7 +163,6 @@ PROVIDER = Provider(
                 ("files.retrieve", "GET", f"/v1/files/{_ID}"),
                 ("files.content", "GET", f"/v1/files/{_ID}/content"),
                 ("files.delete", "DELETE", f"/v1/files/{_ID}"),
-                ("batches.create", "POST", "/v1/batches"),
                 ("batches.retrieve", "GET", f"/v1/batches/{_ID}"),
                 ("models.list", "GET", "/v1/models"),
                 ("models.retrieve", "GET", f"/v1/models/{_ID}"),

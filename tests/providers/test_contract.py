@@ -195,3 +195,19 @@ def test_a_stand_in_is_known_by_path_and_shape(path: str, body: dict[str, object
     api = identify_stand_in(path, body, APIS)  # type: ignore[arg-type]
 
     assert (api.name if api else None) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anthropic.messages.batches.create",
+        "openai.batches.create",
+        "bedrock.guardrail",
+        "gemini.cachedContents.create",
+        "openai.audio.transcriptions",
+    ],
+)
+def test_what_costs_something_that_it_does_not_tell_is_charged(name: str) -> None:
+    """A budget is exceeded by what cannot be counted; only what counts, lists or keeps is left out of it."""
+    assert next(api for api in APIS if api.name == name).is_charged
+    assert not next(api for api in APIS if api.name == "openai.models.list").is_charged

@@ -8,7 +8,7 @@ from functools import cached_property
 from llmreplay.core.cassette import Stored
 from llmreplay.core.errors import SettingProblem
 from llmreplay.core.matching import Rules, count_alike, fingerprint
-from llmreplay.core.model import Request
+from llmreplay.core.model import Request, header
 
 _NO_RULES = Rules()
 
@@ -44,6 +44,15 @@ class Asked:
         """Identity of what is asked."""
         return fingerprint(self.request, self._rules)
 
+    @cached_property
+    def retry_count(self) -> int | None:
+        """The number that an SDK gives its retries, 0 for the first try; None if it gives none.
+
+        Source: anthropic 2.11 and openai 3.52, `_base_client.py` (read 2026-11-21).
+        """
+        value = header(self._head[2], "x-stainless-retry-count")
+        return int(value) if value is not None and value.isdecimal() else None
+
     def is_verbatim(self, recorded: Stored) -> bool:
         """Say whether a recording asks the same to the letter; if so, then its fingerprint is the same."""
         method, url, headers = self._head
@@ -56,6 +65,8 @@ class Asked:
     def told(self) -> Asked:
         """Give what can be told of the request where a function of the user's has failed: if need be, the method."""
         try:
-            return Asked(self.request)
+            told = Asked(self.request)
         except SettingProblem as problem:
-            return Asked(Request(self._head[0], problem.unshown))
+            told = Asked(Request(self._head[0], problem.unshown))
+        told.retry_count = self.retry_count
+        return told

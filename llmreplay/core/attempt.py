@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import lru_cache
 
 from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
 from llmreplay.core.cassette import Stored
-from llmreplay.core.model import Answer, End, Headers, Outcome, Request, Response, header
+from llmreplay.core.model import COMPLETE, Answer, End, Outcome, Request, Response, header
 from llmreplay.core.reading import answer_of, is_stream
 
 
@@ -64,9 +63,8 @@ class Attempt:
     Attributes:
         asked: What the client asks.
         api: The row of its endpoint; None if no row describes it.
-        source: Where the outcome comes from.
         started_s: Seconds on the test's clock.
-        retry_count: What the SDK says in its retry header; None if it says nothing.
+        source: Where the outcome comes from.
         read_timeout_s: How long the client waits for bytes; None for ever.
         connect_timeout_s: How long the client waits for a connection; None for ever.
         first_byte_s: When the first chunk was handed to the client; None if none was.
@@ -84,9 +82,8 @@ class Attempt:
 
     asked: Asked
     api: Api | None
-    source: Source
     started_s: float
-    retry_count: int | None = None
+    source: Source = Source.REPLAYED
     read_timeout_s: float | None = None
     connect_timeout_s: float | None = None
     first_byte_s: float | None = None
@@ -129,6 +126,11 @@ class Attempt:
     def fingerprint(self) -> str:
         """Identity of what it asks."""
         return self.asked.fingerprint
+
+    @property
+    def retry_count(self) -> int | None:
+        """What the SDK says in its retry header; None if it says nothing."""
+        return self.asked.retry_count
 
     @property
     def status(self) -> int | None:
@@ -186,14 +188,15 @@ class Attempt:
 
     def delivered(self, chunks: int, end: End, now: float) -> None:
         """Note how much of the outcome the client took before it ended, if not all."""
-        self._closed(chunks, end)
+        if end is not COMPLETE:
+            self._closed(chunks, end)
         outcome = self._outcome
         if isinstance(outcome, Response) and (chunks < len(outcome.chunks) or end is not outcome.end):
             self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
         elif self._recorded is not None:
             self._outcome = None
         self.ended_s = now
-        if end is not End.COMPLETE or (isinstance(outcome, Response) and outcome.status >= 400):
+        if end is not COMPLETE or (isinstance(outcome, Response) and outcome.status >= 400):
             self._look_around()
 
     def _look_around(self) -> None:
@@ -216,14 +219,3 @@ def _fails(outcome: Outcome, read: Callable[[], Answer], *, may_be_cut: bool = F
     answer = read()
     is_whole = answer.is_complete or may_be_cut
     return not is_whole or (is_stream(outcome) and answer.error is not None)
-
-
-# A client sends the same headers with nearly every request.
-@lru_cache(maxsize=500)
-def retry_count_in(headers: Headers) -> int | None:
-    """Read the number that an SDK gives its retries, 0 for the first try; None if it gives none.
-
-    Source: anthropic 2.11 and openai 3.52, `_base_client.py` (read 2026-11-21).
-    """
-    value = header(headers, "x-stainless-retry-count")
-    return int(value) if value is not None and value.isdecimal() else None

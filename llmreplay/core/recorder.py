@@ -9,7 +9,7 @@ from threading import RLock
 
 from llmreplay.core.addresses import Address, Addresses
 from llmreplay.core.asked import Asked
-from llmreplay.core.attempt import NOBODY, Attempt, Origin, Source, retry_count_in
+from llmreplay.core.attempt import NOBODY, Attempt, Origin, Source
 from llmreplay.core.budget import overspending
 from llmreplay.core.call_log import CallLog
 from llmreplay.core.calls import Calls
@@ -129,18 +129,14 @@ class Recorder:
         if address.url != request.url:
             request = replace(request, url=address.url)
         traffic, api = address.kind or self._addresses.kind_of(request, address)
-        if traffic is Traffic.PASSED or (traffic is not Traffic.RECORDED and not self.is_offline):
-            return PASS_THROUGH
         if traffic is not Traffic.RECORDED:
-            return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
+            return self._beside(traffic)
         with self._lock:
             self._redaction.learn_from_request(request)
             attempt = Attempt(
                 asked=Asked(request, rules=self._rules, redacted=self._redaction.request),
                 api=api,
-                source=Source.REPLAYED,
                 started_s=self._outside.now(),
-                retry_count=retry_count_in(request.headers),
                 read_timeout_s=timeouts.read_s,
                 connect_timeout_s=timeouts.connect_s,
                 origin=origin,
@@ -151,6 +147,11 @@ class Recorder:
             except (SettingProblem, ReplyProblem) as problem:
                 attempt.asked = attempt.asked.told()
                 raise self._refused(attempt, problem) from problem.__cause__
+
+    def _beside(self, traffic: Traffic) -> Plan:
+        if traffic is Traffic.PASSED or not self.is_offline:
+            return PASS_THROUGH
+        return Answered(OFFLINE_SIDE_TRAFFIC if traffic is Traffic.SIDE else OFFLINE_CREDENTIAL)
 
     def _decide(self, request: Request, address: Address, attempt: Attempt) -> Plan:
         hits = self.faulting.hitting(request, attempt, self._outside.time)

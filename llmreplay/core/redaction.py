@@ -41,8 +41,7 @@ from llmreplay.core.user_redaction import Rewrite, UserRules, user_rules
 
 Finder: TypeAlias = Callable[[bytes], Sequence[Finding]]
 
-_ROUNDS = 8
-"""A replacement can bring to light what its neighbours are; each round leaves less to find."""
+_ROUNDS = 8  # a replacement can bring to light what its neighbours are; each round leaves less to find
 
 _ESCAPES_OF_ESCAPES = 3
 _REMEMBERED_TEXT = 300
@@ -90,6 +89,7 @@ class Redactor:
         self.secrets: dict[str, None] = {}  # by value, in the order they were learned
         self._remember_anew()
         self._looked_at: set[tuple[str, Headers]] = set()
+        self._last_looked_at: tuple[str, Headers] | None = None  # of one client the same object, which is seen at once
         for secret in secrets:
             self.learn(secret, origin="value of an environment variable")
 
@@ -127,7 +127,8 @@ class Redactor:
     def learn_from_request(self, request: Request) -> None:
         """Hunt what stands in the credential headers, parameters and user info of a request, not in its body."""
         head = request.url, request.headers
-        if head in self._looked_at:
+        if head == self._last_looked_at or head in self._looked_at:
+            self._last_looked_at = head
             return
         found = secrets_in_headers(request.headers, names=self._names, denied=self._secret_headers)
         for value, origin in (*found, *secrets_in_url(request.url, self._names)):

@@ -9,7 +9,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar
 
-from llmreplay.core.model import End, TransportFailure
+from llmreplay.core.model import COMPLETE, End, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
 from llmreplay.interceptors import httpx_exchange as exchange
 from llmreplay.interceptors.delivery import Delivery, fail, fail_async, gave_up, pass_time, pass_time_async
@@ -156,7 +156,7 @@ class _Replayed:
 
     def _end(self) -> None:
         end = self._delivery.ended()
-        if end is not End.COMPLETE:
+        if end is not COMPLETE:
             raise exchange.exception_at(self.library, end, self._request)
 
 

@@ -61,8 +61,8 @@ def an_attempt(
     attempt = Attempt(
         Asked(request or a_request()),
         api,
-        source,
         started_s,
+        source,
         ended_s=started_s + took_s,
         faults=faults,
         wait_s=wait_s,

@@ -28,8 +28,9 @@ class Told:
     def begin(self, prompt="hi", *, origin=HERE, retry_count=None, provider="example", source=Source.REPLAYED):
         self.now += 1
         api = an_api(f"{provider}.chat")
-        asked = Asked(a_request(prompt, provider=provider))
-        attempt = Attempt(asked, api, source, self.now, retry_count, origin=origin)
+        numbered = () if retry_count is None else (("x-stainless-retry-count", str(retry_count)),)
+        asked = Asked(a_request(prompt, headers=numbered, provider=provider))
+        attempt = Attempt(asked, api, self.now, source, origin=origin)
         self.log.begin(attempt)
         return attempt
 

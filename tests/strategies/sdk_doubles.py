@@ -8,7 +8,7 @@ from typing import Any
 
 from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
-from llmreplay.core.attempt import Attempt, Source
+from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Answer, Reply, Request, Response
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.openai import CHAT, RESPONSES
@@ -40,7 +40,7 @@ class Provider:
         """What the call log says of the last answer."""
         assert self.sent is not None
         request, response = self.sent
-        attempt = Attempt(Asked(request), self.api, Source.REPLAYED, 0.0, ended_s=0.0)
+        attempt = Attempt(Asked(request), self.api, 0.0, ended_s=0.0)
         attempt.outcome = response
         assert not attempt.has_failed
         return attempt.answer

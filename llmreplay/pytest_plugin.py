@@ -11,40 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llmreplay.pytest_options import in_ini, is_anything_said, register
+
 if TYPE_CHECKING:
     from llmreplay.pytest_run import Run
     from llmreplay.session import Replay
 
-# Kept as plain pairs, because reading them must cost nothing; a test holds them against `Settings`.
-SETTINGS = {
-    "mode": "what happens to a request: none (default), once, new_episodes, rewrite, live",
-    "cassette": "path of one cassette for all tests; on_unplayed=ignore goes with it",
-    "cassette_dir": "folder of the cassettes (default: cassettes)",
-    "ignore": "what does not count in matching: $.path, query:name, header:name, host",
-    "normalize": "evened out before matching: dates, uuids, tmp_path",
-    "redact": "more names or patterns to redact",
-    "keep": "names that redaction leaves alone",
-    "allow_repeats": "whether the last of identical recordings answers again",
-    "on_unmatched": "a refusal that was swallowed: error (default), warn, ignore",
-    "on_unplayed": "recordings nobody asked for: error (default), warn, ignore",
-    "on_unfired": "faults that never fired: error (default), warn, ignore",
-    "hosts": "hosts recorded though they are loopback",
-    "ignore_hosts": "hosts passed through, never recorded",
-    "allowed_hosts": "hosts open to live connections while offline",
-    "upstream": "provider's address=where to send instead, one a line",
-    "guard": "how far the network is closed while replaying: test (default), session, strict, off",
-    "placeholder_keys": "for how long unset keys get placeholders: test (default), session, off",
-    "clock": "which sleeps are virtual: retries (default), virtual, real",
-    "speed": "factor on the delays of replayed chunks (default: 0, none)",
-    "faults": "a scenario, such as: 429x2, 529, ok",
-    "max_calls": "budget of calls a test",
-    "max_output_tokens": "budget of output tokens a test",
-    "max_cost_usd": "budget of US dollars a test",
-    "accept": "take a recording though it is worse than the cassette that stands",
-}
-_OPTIONS = ("mode", "cassette_dir", "on_unmatched", "on_unplayed", "on_unfired", "guard", "clock", "speed", "faults")
-_LISTS = ("ignore", "normalize", "redact", "keep", "hosts", "ignore_hosts", "allowed_hosts", "upstream")
-_SWITCHES = ("allow_repeats", "accept")
 _RUN = pytest.StashKey["Run"]()
 _SESSION_KEYS = pytest.StashKey[Any]()
 _TALLIES: pytest.StashKey[Any] = pytest.StashKey()
@@ -57,27 +29,13 @@ _BEGAN, _LEFT = "llmreplay_began_ns", "llmreplay_left"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register every setting as ini, and those that make sense on the command line."""
-    group = parser.getgroup("llmreplay", "record and replay LLM calls")
-    for name in _OPTIONS:
-        group.addoption(
-            f"--llmreplay-{name.replace('_', '-')}", dest=f"llmreplay_{name}", default=None, help=SETTINGS[name]
-        )
-    group.addoption(
-        "--llmreplay-accept", dest="llmreplay_accept", action="store_true", default=None, help=SETTINGS["accept"]
-    )
-    group.addoption(
-        "--llmreplay-chaos", type=float, default=None, help="share of all attempts that get a fault, 0 to 1"
-    )
-    group.addoption("--llmreplay-seed", type=int, default=None, help="seed of chaos and of fuzzing")
-    for name, text in SETTINGS.items():
-        kind: Any = "linelist" if name in _LISTS else "bool" if name in _SWITCHES else "string"
-        parser.addini(f"llmreplay_{name}", text, kind, default=None)
+    register(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set placeholder keys before anything is imported, where the user asked for them for the whole session."""
-    said = os.environ.get("LLMREPLAY_PLACEHOLDER_KEYS") or _ini(early_config, "placeholder_keys")
+    said = os.environ.get("LLMREPLAY_PLACEHOLDER_KEYS") or in_ini(early_config, "placeholder_keys")
     if said == "session":
         from llmreplay.pytest_run import session_placeholder_keys
 
@@ -97,9 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(Chaotic.told(config))
     _UNDER_WAY.append(config)
-    in_ini = [name for name in SETTINGS if _ini(config, name) is not None]
-    said = any(config.getoption(f"llmreplay_{name}") is not None for name in (*_OPTIONS, "accept"))
-    if in_ini or said or any(name.startswith("LLMREPLAY_") for name in os.environ):
+    if is_anything_said(config) or any(name.startswith("LLMREPLAY_") for name in os.environ):
         _run_of(config).begin()
 
 
@@ -155,6 +111,20 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None
     from llmreplay.pytest_run import parameter_id
 
     return parameter_id(val)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Say what helps a client that found no key when a module of tests was imported."""
+    report = yield
+    is_about_keys = report.failed and "key" in report.longreprtext.lower()
+    if is_about_keys and _SESSION_KEYS not in collector.config.stash:
+        from llmreplay.pytest_run import advise_on_keys
+
+        advise_on_keys(report)
+    return report
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -277,13 +247,6 @@ def begin_run() -> None:
     """Begin our part of the innermost run, if it has not begun: a test that imports us may be the first to need it."""
     if _UNDER_WAY:
         _run_of(_UNDER_WAY[-1])
-
-
-def _ini(config: pytest.Config, name: str) -> object:
-    try:
-        return config.getini(f"llmreplay_{name}")
-    except (TypeError, ValueError, pytest.UsageError) as error:
-        raise pytest.UsageError(f"the ini file: llmreplay_{name}: {error}.") from None
 
 
 def _uses(item: pytest.Item) -> bool:

@@ -17,7 +17,7 @@ RINGS = (
     ("providers", "faults"),
     ("interceptors", "storage", "report"),
     ("session", "assertions", "strategies", "simulator"),
-    ("pytest_run", "pytest_fuzz"),
+    ("pytest_run", "pytest_fuzz", "pytest_options"),
     ("pytest_plugin", "cli"),
     ("__init__",),
 )
@@ -193,9 +193,12 @@ def test_core_decides_and_never_acts(module, path):
 
 def test_the_plugin_costs_nothing_unused():
     """Loading the plugin imports nothing but the standard library and pytest."""
-    path = PACKAGE / "pytest_plugin.py"
-    at_top = [item for item in imports_of(path.read_text("utf-8"), "llmreplay.pytest_plugin") if item.is_at_top]
+    at_top = {
+        item.module
+        for name in ("pytest_plugin", "pytest_options")
+        for item in imports_of((PACKAGE / f"{name}.py").read_text("utf-8"), f"llmreplay.{name}")
+        if item.is_at_top
+    }
+    others = {name for name in at_top if not name.startswith("llmreplay.pytest_options")}
 
-    roots = {item.module.split(".")[0] for item in at_top}
-
-    assert roots - sys.stdlib_module_names <= {"pytest", "_pytest"}
+    assert {name.split(".")[0] for name in others} - sys.stdlib_module_names <= {"pytest", "_pytest"}

@@ -34,7 +34,7 @@ def test_a_run_that_does_not_use_it_imports_the_standard_library_alone(suite):
 
     added = with_plugin - without
     ours = {name for name in added if name.partition(".")[0] == "llmreplay"}
-    assert ours == {"llmreplay", "llmreplay.pytest_plugin"}
+    assert ours == {"llmreplay", "llmreplay.pytest_options", "llmreplay.pytest_plugin"}
     assert {name for name in added - ours if name.partition(".")[0] not in sys.stdlib_module_names} == set()
 
 
@@ -92,12 +92,32 @@ def test_a_client_made_at_import_needs_no_key(keyless, monkeypatch, where):
     assert "OPENAI_API_KEY" not in os.environ
 
 
-def test_without_placeholders_for_the_session_the_sdk_says_what_is_missing(keyless):
-    """By default a client made at import is the SDK's business, and its error comes through."""
+def test_without_placeholders_for_the_session_a_client_made_at_import_is_told_of_them(keyless):
+    """By default a client made at import is the SDK's business: below its error stands what helps."""
     result = keyless.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*OPENAI_API_KEY*"])
+    result.stdout.fnmatch_lines(
+        [
+            "E *OPENAI_API_KEY*",
+            "*llmreplay: a client was made at import*",
+            "OPENAI_API_KEY was not set when this module was imported.*",
+            "  LLMREPLAY_PLACEHOLDER_KEYS=session pytest *",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "source", ["import nothing_of_that_name", "raise KeyError('name')"], ids=["no module", "another key"]
+)
+def test_a_module_that_fails_for_another_reason_gets_no_advice_on_keys(suite, source):
+    """What has nothing to do with a provider's key is left as it is."""
+    suite.pytester.makepyfile(test_a=source)
+
+    result = suite.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line("*a client was made at import*")
 
 
 def test_a_client_made_in_a_test_needs_no_key(suite, monkeypatch):
@@ -125,7 +145,7 @@ def test_a_client_made_in_a_test_needs_no_key(suite, monkeypatch):
 
 def test_the_help_names_every_option_and_setting(suite):
     """`pytest --help` tells of every setting of the ini file and every option."""
-    from llmreplay.pytest_plugin import SETTINGS
+    from llmreplay.pytest_options import SETTINGS
 
     text = suite.run("--help").stdout.str()
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmreplay.core.errors import LlmReplayError, SettingError
 from llmreplay.core.settings import SETTING_NAMES, Mode, Settings, settings_from
-from llmreplay.pytest_plugin import SETTINGS
+from llmreplay.pytest_options import SETTINGS
 
 
 def checked(**given):

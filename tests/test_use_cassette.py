@@ -316,6 +316,18 @@ def test_nested_blocks_are_served_from_the_inside_out(recorded):
     assert (len(first.calls), len(second.calls)) == (2, 1)
 
 
+def test_what_an_inner_block_recorded_on_the_same_cassette_is_not_replaced(tmp_path, upstream):
+    """Outside a run, too: `rewrite` takes the place of what stood there before the block, and of nothing newer."""
+    path = tmp_path / "one.json"
+    for _ in range(2):
+        with use_cassette(path, mode="rewrite", upstream=upstream):
+            ask("outer")
+            with use_cassette(path, mode="rewrite", upstream=upstream):
+                ask("inner")
+
+        assert prompts_of(path) == ["inner", "outer"]
+
+
 def test_overlapping_blocks_may_be_closed_in_any_order(recorded):
     """The one that was opened first may be closed first; each answers while it is the innermost that is open."""
     first, second = (use_cassette(recorded(text, name=f"{text}.json")) for text in ("one", "two"))

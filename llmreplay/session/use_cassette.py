@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from difflib import get_close_matches
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -67,7 +68,8 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
             cassette_path(self._path, Path(settings.cassette_dir), root),
             settings,
             root=root,
-            run_began_ns=ambience.began_ns,
+            # Outside a run, what blocks inside this one record on the same cassette is not to be replaced.
+            run_began_ns=ambience.began_ns or time_ns(),
             application_packages=ambience.application_packages,
         )
         replay.open()

@@ -9,7 +9,7 @@ from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import TypeAlias
 
-from llmreplay.interceptors import aiohttp_client, httpx_family, urllib3_pool
+from llmreplay.interceptors import aiohttp_client, botocore_signing, httpx_family, urllib3_pool
 from llmreplay.interceptors.patches import ImportWatch, Patches
 
 Patcher: TypeAlias = Callable[[ModuleType, Patches], None]
@@ -19,6 +19,7 @@ _PATCHERS: Mapping[str, Patcher] = MappingProxyType(
         **dict.fromkeys(httpx_family.MODULES, httpx_family.patch),
         **dict.fromkeys(aiohttp_client.MODULES, aiohttp_client.patch),
         **dict.fromkeys(urllib3_pool.MODULES, urllib3_pool.patch),
+        **dict.fromkeys(botocore_signing.MODULES, botocore_signing.patch),
     }
 )
 

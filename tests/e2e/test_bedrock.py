@@ -68,6 +68,18 @@ def test_bedrock_looks_the_same_each_time(tmp_path, bedrock, work):
     assert replay.calls.one().provider == "bedrock"
 
 
+def test_a_client_made_before_the_cassette_keeps_its_own_credentials(tmp_path, bedrock, monkeypatch):
+    """The placeholder of a Bedrock key, set meanwhile, does not take the credentials of a client at import away."""
+    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
+    path = tmp_path / "bedrock.json"
+    client = bedrock()
+    with Simulator(MADE_UP) as simulator, use_cassette(path, mode="once", upstream={BEDROCK: simulator.url}):
+        live = _converse(client)
+
+    with use_cassette(path, mode="none"):
+        assert _converse(client) == live
+
+
 def test_bedrock_retries_and_then_answers(tmp_path, bedrock):
     """The retries of botocore itself are attempts of one call, and their waits take no time."""
     path = tmp_path / "bedrock.json"

@@ -78,6 +78,7 @@ class Attempt:
             wanted, which is no failure.
         was_there: Says of a thread or task, by its key, whether it was there when this failed: so it makes no retry.
         receiving: While a provider's answer is passed on: ends that, and records what came so far; else None.
+        forsake: While the client reads a recording: ends that, if what it has so far reports an error; else None.
     """
 
     asked: Asked
@@ -93,6 +94,7 @@ class Attempt:
     origin: Origin = NOBODY
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
+    forsake: Callable[[], object] | None = None
     is_put_down: bool = False
     was_there: Callable[[int], bool] = _nobody
     _began_under: int = field(default_factory=_error_under_way)
@@ -195,7 +197,7 @@ class Attempt:
             self.outcome = replace(outcome, chunks=outcome.chunks[:chunks], end=end)
         elif self._recorded is not None:
             self._outcome = None
-        self.ended_s = now
+        self.ended_s, self.forsake = now, None
         if end is not COMPLETE or (isinstance(outcome, Response) and outcome.status >= 400):
             self._look_around()
 

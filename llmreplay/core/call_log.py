@@ -41,6 +41,8 @@ class CallLog:
     def calls(self) -> Calls:
         """All calls so far, in the order they began."""
         self._enter_waiting()
+        for call in self._calls:
+            _forsake(call)
         return Calls(self._calls)
 
     def is_retrying(self) -> bool:
@@ -83,6 +85,9 @@ class CallLog:
     def _enter(self, attempt: Attempt) -> None:
         self._sort_begun()
         same = self._still_unsettled(attempt.fingerprint) if self._unsettled else []
+        for asked_before in same:
+            if asked_before.last.origin.key == attempt.origin.key:
+                _forsake(asked_before)
         retried = [call for call in same if _retries(attempt, call.last)]
         # Of identical concurrent calls, one's own comes first: its failure said how long to wait.
         own = (call for call in retried if call.last.origin.key == attempt.origin.key)
@@ -121,7 +126,10 @@ class CallLog:
     def _all_unsettled(self) -> list[Call]:
         self._enter_waiting()
         self._sort_begun()
-        return [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
+        unsettled = [call for asked in list(self._unsettled) for call in self._still_unsettled(asked)]
+        for call in unsettled:
+            _forsake(call)
+        return unsettled
 
     def _still_unsettled(self, asked: str) -> list[Call]:
         calls = self._unsettled.get(asked)
@@ -145,6 +153,12 @@ class CallLog:
             return None
         self._left.add(call)
         return call
+
+
+def _forsake(call: Call) -> None:
+    """End the reading of a stream that reported an error, and that nobody closes."""
+    if call.last.forsake is not None:
+        call.last.forsake()
 
 
 def _is_unsettled(call: Call) -> bool:

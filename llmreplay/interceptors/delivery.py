@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.errors import FaultProblem, Refusal
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import Answered
+from llmreplay.core.reading import answer_of, is_stream
 from llmreplay.interceptors.dispatch import Opened
 
 # A deadline of the client's strikes when it gave up, give or take what the machine needs.
@@ -47,9 +49,18 @@ class Delivery:
 
     def took(self) -> None:
         """Note that the client has the next chunk."""
-        if self.taken == 0 and self.plan.attempt is not None:
-            self.opened.recorder.first_byte(self.plan.attempt)
+        attempt = self.plan.attempt
+        if self.taken == 0 and attempt is not None:
+            self.opened.recorder.first_byte(attempt)
+            attempt.forsake = self._left_for_an_error
         self.taken += 1
+
+    def _left_for_an_error(self) -> None:
+        # Some SDKs raise at an event that reports an error, or that they cannot read, and never close the response.
+        assert self.plan.attempt is not None, "only an attempt's reading is ended so"
+        so_far = replace(self.outcome, chunks=self.outcome.chunks[: self.taken], end=End.CLIENT_CLOSED)
+        if is_stream(so_far) and answer_of(self.plan.attempt.api, so_far).error is not None:
+            self.left()
 
     def ended(self) -> End:
         """Note that the client reached the end, and give how the body ended.

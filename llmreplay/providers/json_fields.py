@@ -10,6 +10,9 @@ from llmreplay.core.streams import Event
 
 Fields = Mapping[str, Json]
 
+# What stands in a text for bytes that could not be decoded.
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
 
 def fields_of(value: Json) -> Fields:
     """Give a JSON object; an empty one for anything else."""
@@ -64,10 +67,10 @@ def indexed(fields: Fields, name: str = "index") -> int:
 
 
 class EventReader:
-    """Goes through the JSON objects of a stream's events and remembers the first that is no JSON.
+    """Goes through the JSON objects of a stream's events and remembers the first that cannot be read.
 
     Attributes:
-        malformed: `event 3 of the stream is not JSON`, counted from 1; None so far.
+        malformed: `event 3 of the stream is not JSON`, or not UTF-8, counted from 1; None so far.
     """
 
     __slots__ = ("_events", "malformed")
@@ -82,9 +85,12 @@ class EventReader:
             if not event.data or event.data.startswith("[DONE]"):
                 continue
             try:
+                if _REPLACED in event.data:
+                    event.raw.decode()
                 value: Json = json.loads(event.data)
-            except (ValueError, RecursionError):
-                self.malformed = self.malformed or f"event {number} of the stream is not JSON"
+            except (ValueError, RecursionError) as error:
+                kind = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
+                self.malformed = self.malformed or f"event {number} of the stream is not {kind}"
                 continue
             if isinstance(value, Mapping):
                 yield event.name, value

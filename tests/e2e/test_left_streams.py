@@ -6,10 +6,11 @@ import asyncio
 import time
 
 import anthropic
+import httpx2
 import openai
 import pytest
 
-from llmreplay import Usage, faults, use_cassette
+from llmreplay import Usage, faults, first, use_cassette
 from llmreplay.core.errors import BudgetExceeded
 from llmreplay.simulator import Simulator
 
@@ -153,3 +154,51 @@ def test_a_budget_counts_what_an_incomplete_answer_reports(tmp_path):
     assert replay.calls.usage.output_tokens == 5000
     with pytest.raises(BudgetExceeded, match="there were 5000"):
         opened.__exit__(None, None, None)
+
+
+class KeptOpen:
+    """An SDK that raises at an error in mid-stream, or at what it cannot read, and never closes the response."""
+
+    def __init__(self):
+        self._responses = []
+
+    def ask(self):
+        client = httpx2.Client(verify=False)
+        url = "https://api.groq.com/openai/v1/chat/completions"
+        response = client.send(client.build_request("POST", url, json={**ASKS, "stream": True}), stream=True)
+        self._responses.append((client, response))
+        for line in response.iter_raw():
+            if '"error"' in line.decode():
+                raise UnicodeError("an error event")
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.ErrorEvent(after=2), faults.CorruptEvent(n=2, damage="utf8")], ids=["an error", "no UTF-8"]
+)
+def test_one_whose_error_closes_nothing_has_failed_all_the_same(replay, fault):
+    """The next try of the same thread is its retry, the wait between them is virtual, and it gets the answer."""
+    replay.reply("Paris is in France")
+    replay.inject(fault, on=first(1))
+    sdk = KeptOpen()
+
+    with pytest.raises(UnicodeError):
+        sdk.ask()
+    time.sleep(60)
+    sdk.ask()
+
+    replay.calls.assert_retried(1)
+    assert replay.calls.waits_s == [60]
+    assert replay.calls.one().attempts[0].answer.error
+
+
+def test_one_whose_error_closes_nothing_is_told_when_no_other_try_follows(replay):
+    """An error that a stream reported is the call's, though nobody closed it."""
+    replay.reply("Paris is in France")
+    replay.inject(faults.ErrorEvent(after=2))
+    sdk = KeptOpen()
+
+    with pytest.raises(UnicodeError):
+        sdk.ask()
+
+    assert replay.calls.one().error
+    assert not replay.calls.one().is_complete

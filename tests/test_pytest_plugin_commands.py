@@ -67,6 +67,49 @@ def test_where_cassettes_are_said_to_be_is_said_again(suite):
     suite.run("--llmreplay-cassette-dir", "else where").assert_outcomes(passed=1)
 
 
+MONOREPO = """
+from asking import ask
+import pytest
+
+@pytest.fixture(scope="module")
+def wide():
+    return ask("{name} in a fixture")
+
+def test_it(llmreplay, wide):
+    assert "{name}" in ask("{name}")
+"""
+
+
+def test_alike_tests_outside_the_rootdir_have_a_cassette_each(suite):
+    """There pytest's ids are no one's own and change with the command line; the names of cassettes do neither."""
+    pytester = suite.pytester
+    for name in ("a", "b"):
+        folder = pytester.mkdir(name) / "tests"
+        folder.mkdir()
+        (folder / "test_same.py").write_text(MONOREPO.format(name=f"service {name}"))
+    pytester.mkdir("ci").joinpath("pytest.ini").write_text("[pytest]\npythonpath = ..\n")
+    config = ("-c", "ci/pytest.ini", "--import-mode=importlib")
+
+    suite.record(*config, "a").assert_outcomes(passed=1)
+    suite.record(*config, "b", mode="rewrite").assert_outcomes(passed=1)
+
+    suite.run(*config, "a", "b/tests").assert_outcomes(passed=2)
+    suite.run(*config, "a/tests/test_same.py").assert_outcomes(passed=1)
+    names = {path.parent.parent.parent.name for path in suite.root.glob("ci/cassettes/**/*.json")}
+    assert names == {"a", "b"}
+
+
+def test_the_command_for_a_test_outside_the_rootdir_finds_it(suite):
+    """It names the file as it is reached from where pytest was started."""
+    folder = suite.pytester.mkdir("a")
+    (folder / "test_same.py").write_text(MONOREPO.format(name="it"))
+    suite.pytester.mkdir("ci").joinpath("pytest.ini").write_text("[pytest]\npythonpath = ..\n")
+
+    result = suite.run("-c", "ci/pytest.ini", "a")
+
+    result.stdout.fnmatch_lines(["*pytest a/test_same.py::test_it -cci/pytest.ini --llmreplay-mode=once"])
+
+
 @posix_only
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
 def test_from_a_subfolder_the_command_names_the_path_from_there(suite, monkeypatch, workers):

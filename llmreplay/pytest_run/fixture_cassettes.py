@@ -12,6 +12,7 @@ import pytest
 
 from llmreplay.core.errors import tells_of
 from llmreplay.core.settings import Mode, Settings
+from llmreplay.pytest_run.node_ids import node_id_of
 from llmreplay.pytest_run.passing import is_skip, records_less_than_stands
 from llmreplay.pytest_run.said import Said
 from llmreplay.pytest_run.wide_fixtures import WideFixtures
@@ -83,7 +84,7 @@ class FixtureCassettes:
         path = self._said.path_of(settings, self.wide.cassette_name(fixturedef, request), may_be_named=False)
         # Its own node is a module, or all there is.
         test = getattr(request, "_pyfuncitem", request.node)
-        place = Place(path, settings, f"fixture {fixturedef.argname}", test.nodeid)
+        place = Place(path, settings, f"fixture {fixturedef.argname}", node_id_of(test))
         self._open(fixturedef, place)
         # Finalizers run in the opposite order: this one, added before any of the fixture's own, is the last.
         fixturedef.addfinalizer(lambda: self._end_teardown(fixturedef))

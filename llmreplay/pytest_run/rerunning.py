@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
-from pathlib import Path
 
 import pytest
+
+from llmreplay.pytest_run.node_ids import path_from
 
 _PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_./:=@+\\-]+")
 
@@ -21,7 +21,7 @@ def command_for(config: pytest.Config, node_id: str) -> str:
         node_id: Its path is one from the rootdir.
     """
     path, separator, inner = node_id.partition("::")
-    node_id = f"{_path_from(config.invocation_params.dir, config.rootpath / path)}{separator}{inner}"
+    node_id = f"{path_from(config.invocation_params.dir, config.rootpath / path)}{separator}{inner}"
     words = [quoted_for(sys.platform, word) for word in (node_id, *_places_said(config))]
     return f"pytest {' '.join(words)} --llmreplay-mode={{mode}}"
 
@@ -43,11 +43,3 @@ def quoted_for(platform: str, text: str) -> str:
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
     return f'"{escaped}"'
-
-
-def _path_from(folder: Path, path: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        # On Windows no relative path leads from one drive to another.
-        return path.as_posix()

@@ -15,6 +15,7 @@ from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.ci_warning import CiWarning
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
+from llmreplay.pytest_run.node_ids import node_id_of
 from llmreplay.pytest_run.passing import (
     begin_test,
     has_begun,
@@ -115,8 +116,10 @@ class Run:
         try:
             refuse_rivals(item)
             settings = self._said.settings_for(item)
-            path = self._said.path_of(settings, cassette_name(*_file_and_name(item)))
-            replay = self._opened(path, settings, label=item.nodeid, node_id=item.nodeid)
+            node_id = node_id_of(item)
+            file, _, name = node_id.partition("::")
+            path = self._said.path_of(settings, cassette_name(file, name))
+            replay = self._opened(path, settings, label=item.nodeid, node_id=node_id)
         except LlmReplayError as error:
             _fail(error)
         replay.recorder.phase = self._phase
@@ -292,8 +295,3 @@ class Run:
 
 def _fail(error: LlmReplayError) -> NoReturn:
     raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
-
-
-def _file_and_name(item: pytest.Item) -> tuple[str, str]:
-    file, _, name = item.nodeid.partition("::")
-    return file, name.replace("::", ".")

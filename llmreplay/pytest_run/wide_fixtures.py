@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llmreplay.pytest_run.node_ids import node_id_of, path_from
 from llmreplay.storage.names import fixture_cassette_name
 
 # Nothing as long as a key: names are no secrets.
@@ -45,18 +46,20 @@ class WideFixtures:
         """
         file, _, classes = fixturedef.baseid.partition("::")
         if fixturedef.scope in ("module", "class"):
-            file, _, inner = request.node.nodeid.partition("::")
+            file, _, inner = node_id_of(request.node).partition("::")
             classes = inner or classes
-        elif not classes:
+        elif not classes or not self._root.joinpath(file).exists():
             file = self._defining_file(fixturedef)
         name = ".".join([*classes.split("::"), fixturedef.argname]) if classes else fixturedef.argname
         return Path(fixture_cassette_name(file, name, _parameters(fixturedef, request)))
 
     def _defining_file(self, fixturedef: pytest.FixtureDef[Any]) -> str:
         try:
-            return Path(inspect.getfile(inspect.unwrap(fixturedef.func))).relative_to(self._root).as_posix()
-        except (TypeError, ValueError):
+            file = Path(inspect.getfile(inspect.unwrap(fixturedef.func)))
+        except TypeError:
             return "plugins"
+        is_plugins = "site-packages" in file.parts and not file.is_relative_to(self._root)
+        return "plugins" if is_plugins else path_from(self._root, file)
 
 
 def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> str | None:

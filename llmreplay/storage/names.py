@@ -25,7 +25,7 @@ def cassette_name(test_file: str, test_name: str) -> PurePosixPath:
     """Name the cassette of a test, below the folder of cassettes.
 
     Args:
-        test_file: Path from the rootdir, with slashes.
+        test_file: Path from the rootdir, with slashes; outside of it, with `..`.
         test_name: `Class.test[param]`, or with `::` for the dots.
 
     Returns:
@@ -65,7 +65,7 @@ def _folder(test_file: str) -> PurePosixPath:
     *folders, file = parts
     has_suffix = file.endswith(".py")
     name = file.removesuffix(".py")
-    shown = [_folder_name(part, part) for part in folders]
+    shown = [_hashed("outside", "", part) if part == ".." else _folder_name(part, part) for part in folders]
     return PurePosixPath(*shown, _folder_name(name, file, is_distinct=has_suffix or "." in file))
 
 

@@ -77,7 +77,7 @@ def test_any_other_id_becomes_a_slug_and_a_hash(test_name, slug):
 @pytest.mark.parametrize(
     ("test_file", "folder"),
     [
-        ("../other/test_a.py", rf"_-{HASH}/other/test_a"),
+        ("../other/test_a.py", rf"outside-{HASH}/other/test_a"),
         ("/abs/test_a.py", rf"_-{HASH}/abs/test_a"),
         ("C:\\tests\\test_a.py", rf"C-tests-test_a-{HASH}"),
         ("tests/con/test_a.py", rf"tests/_con-{HASH}/test_a"),

@@ -52,13 +52,14 @@ class RecordedBody:
             await self._pass_time(chunk.delay_s, chunk.after_s)
             self._delivery.took()
             return Piece(chunk.data)
-        await self._pass_time(self._delivery.outcome.end_delay_s + self._delivery.patience_s)
+        patience_s = self._delivery.patience_s
+        await self._pass_time(self._delivery.outcome.end_delay_s + patience_s, is_patient=patience_s > 0)
         end = self._delivery.ended()
         if end is not End.COMPLETE:
             raise self._exception_at(end)
         return None
 
-    async def _pass_time(self, delay_s: float, after_s: float = 0.0) -> None:
+    async def _pass_time(self, delay_s: float, after_s: float = 0.0, *, is_patient: bool = False) -> None:
         loop, pacer, speed = asyncio.get_running_loop(), self._delivery.opened.pacer, self._delivery.plan.speed
         try:
             with self._timer:
@@ -70,7 +71,7 @@ class RecordedBody:
                 else:
                     delay_s = self._due_s - loop.time()
                 if delay_s > 0:
-                    await pacer.sleep_async(delay_s)
+                    await pacer.sleep_async(delay_s, is_patient=is_patient)
         except TimeoutError:
             self._delivery.left(End.READ_TIMEOUT)
             raise

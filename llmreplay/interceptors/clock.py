@@ -152,8 +152,13 @@ class VirtualClock:
         if threading.active_count() > 1:
             UNPATCHED_TIME.sleep(0)
 
-    async def sleep_async(self, seconds: float) -> None:
-        """Let seconds pass for this task; deadlines that lie in between fire first."""
+    async def sleep_async(self, seconds: float, *, is_patient: bool = False) -> None:
+        """Let seconds pass for this task; deadlines that lie in between fire first.
+
+        Args:
+            seconds: How long.
+            is_patient: Whether real work in flight gets as long in real time: it may be what ends the wait.
+        """
         if not _is_ahead(seconds):
             return
         loop = asyncio._get_running_loop()
@@ -162,7 +167,7 @@ class VirtualClock:
             return
         virtual = loop_time(loop)
         if virtual is not None:
-            await virtual.sleep(seconds, lambda: self.is_open)
+            await virtual.sleep(seconds, lambda: self.is_open, is_patient=is_patient)
             return
         self.fallback = fallback_text(loop)
         wakes_at = TIMELINE.offset_s() + seconds

@@ -39,6 +39,8 @@ class LoopTime:
         self._loop = weakref.ref(loop)
         # Timers of virtual sleeps, with what says whether the clock that owns them is still open.
         self._sleepers: dict[asyncio.TimerHandle, Callable[[], bool]] = {}
+        # Of those, the ones that something else is to end.
+        self._patient: set[asyncio.TimerHandle] = set()
         self._real_select = loop._selector.select
         self._io = loop._selector
         loop.time = self.time
@@ -55,16 +57,25 @@ class LoopTime:
         self.offset_s += seconds
         TIMELINE.advance(seconds)
 
-    async def sleep(self, seconds: float, is_open: Callable[[], bool]) -> None:
-        """Sleep in virtual time; once `is_open` says no, in real time."""
+    async def sleep(self, seconds: float, is_open: Callable[[], bool], *, is_patient: bool = False) -> None:
+        """Sleep in virtual time; once `is_open` says no, in real time.
+
+        Args:
+            seconds: How long.
+            is_open: Whether the clock that owns the sleep is.
+            is_patient: Whether real work in flight gets as long in real time: it may be what ends the sleep.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, future)
         self._sleepers[timer] = is_open
+        if is_patient:
+            self._patient.add(timer)
         try:
             await future
         finally:
             self._sleepers.pop(timer, None)
+            self._patient.discard(timer)
             timer.cancel()
 
     def _select(self, timeout: float | None = None) -> Any:
@@ -86,8 +97,11 @@ class LoopTime:
     def _events_of_work_before(self, timer: asyncio.TimerHandle) -> Any:
         """Give real work the real time it needs, within bounds, before a deadline passes."""
         events: Any = []
-        is_ours = timer in self._sleepers
-        grace_s = min(IO_GRACE_S, self._seconds_until(timer))
+        is_patient = timer in self._patient
+        is_ours = timer in self._sleepers and not is_patient
+        grace_s = self._seconds_until(timer)
+        if not is_patient:
+            grace_s = min(IO_GRACE_S, grace_s)
         while not events and grace_s > 0 and self._is_working(is_ours):
             # In slices, for work may end without an event.
             events = self._real_select(min(_SLICE_S, grace_s))

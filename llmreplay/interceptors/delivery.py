@@ -107,7 +107,7 @@ async def fail_async(opened: Opened, plan: Answered, failure: TransportFailure) 
     """Do as `fail` in a task; where the recorded client gave up, a deadline of this one may strike first."""
     patience_s = _patience_s(plan, failure.after_s) if failure.kind is Failure.CLIENT_CLOSED else 0.0
     try:
-        await pass_time_async(opened, failure.delay_s + patience_s, failure.after_s, plan.speed)
+        await pass_time_async(opened, failure.delay_s, failure.after_s, plan.speed, patience_s)
     finally:
         _failed(opened, plan)
     _refuse_more(opened, plan, failure)
@@ -147,12 +147,16 @@ def pass_time(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float
         opened.pacer.sleep(delay_s)
 
 
-async def pass_time_async(opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0) -> None:
-    """Wait as the recording did, then as a fault asks."""
+async def pass_time_async(
+    opened: Opened, delay_s: float, after_s: float = 0.0, speed: float = 0.0, patience_s: float = 0.0
+) -> None:
+    """Wait as the recording did, then as a fault asks, then for what made the recorded client give up."""
     if speed and after_s:
         await opened.pacer.pace_async(after_s, speed)
     if delay_s > 0:
         await opened.pacer.sleep_async(delay_s)
+    if patience_s > 0:
+        await opened.pacer.sleep_async(patience_s, is_patient=True)
 
 
 def cannot_express(opened: Opened, stack: str, failure: TransportFailure) -> BaseException:

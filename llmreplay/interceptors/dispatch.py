@@ -23,8 +23,8 @@ class Pacer(Protocol):
         """Wait in a thread."""
         ...
 
-    async def sleep_async(self, seconds: float) -> None:
-        """Wait in a task."""
+    async def sleep_async(self, seconds: float, *, is_patient: bool = False) -> None:
+        """Wait in a task; patiently, if it may be real work that ends the wait."""
         ...
 
     def pace(self, after_s: float, speed: float) -> None:

@@ -186,7 +186,7 @@ class _ReplayedAsync(_Replayed):
                 await pass_time_async(opened, chunk.delay_s, chunk.after_s, speed)
             delivery.took()
             yield chunk.data
-        await pass_time_async(opened, delivery.outcome.end_delay_s + delivery.patience_s)
+        await pass_time_async(opened, delivery.outcome.end_delay_s, patience_s=delivery.patience_s)
         self._end()
 
     async def aclose(self) -> None:

@@ -176,6 +176,47 @@ def test_the_slower_of_two_hedged_calls_is_cancelled_again(
     assert all(attempt.has_ended for attempt in twice.calls.attempts)
 
 
+async def _in_a_thread() -> None:
+    await asyncio.to_thread(time.sleep, 2 * DEADLINE_S)
+
+
+async def _in_a_process() -> None:
+    process = await asyncio.create_subprocess_exec("sleep", str(2 * DEADLINE_S), stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.read()
+    await process.wait()
+
+
+async def _dropped_after(stack: str, work: Callable[[], Any], *, is_streamed: bool) -> str:
+    async def draft(client: anthropic.AsyncAnthropic) -> str:
+        if not is_streamed:
+            return (await client.messages.create(**ASKS)).content[0].text
+        return "".join([str(event) async for event in await client.messages.create(**ASKS, stream=True)])
+
+    async with a_client(stack) as client:
+        task = asyncio.create_task(draft(client))
+        await asyncio.sleep(0)
+        await work()
+        task.cancel()
+        return str((await asyncio.gather(task, return_exceptions=True))[0])
+
+
+@STACKS
+@pytest.mark.parametrize("work", [_in_a_thread, _in_a_process], ids=["thread", "process"])
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+def test_a_call_dropped_after_other_work_is_dropped_again(
+    record_then_replay: RecordThenReplay, stack: str, work: Callable[[], Any], is_streamed: bool
+):
+    """The patience of the recorded client does not end before work that takes real time has had as much of it."""
+    twice = record_then_replay(
+        lambda: asyncio.run(_dropped_after(stack, work, is_streamed=is_streamed)), stalling() if is_streamed else late()
+    )
+
+    assert twice.live == twice.replayed
+    assert "WaitsPastEnd" not in twice.replayed
+    assert "ReadPastEnd" not in twice.replayed
+
+
 @STACKS
 def test_with_a_real_clock_the_deadline_strikes_in_real_time(record_then_replay: RecordThenReplay, stack: str):
     """The recorded client was patient for so long: this one gets as much, and no answer that was never there."""

@@ -35,6 +35,7 @@ class Recorder:
         records: Whether a request without a recording is sent and recorded.
         is_offline: Whether nothing may leave.
         tracks: What the cassette held at the start, with what was played of it.
+        recording: What is recorded in this run.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Recorder:
         self._redaction = redaction
         self._outside = surroundings
         self._lock = RLock()
-        self._recording = Recording(redaction, surroundings)
+        self.recording = Recording(redaction, surroundings)
         self._log = CallLog(surroundings.price_of)
         self.faulting = faulting or Faulting()
         self.stubs = Stubs()
@@ -95,7 +96,7 @@ class Recorder:
     @property
     def recorded(self) -> list[Interaction]:
         """What was recorded in this run, in the order the requests were made."""
-        return self._recording.interactions
+        return self.recording.interactions
 
     def is_retrying(self) -> bool:
         """Say whether a call has failed and is not answered yet."""
@@ -111,8 +112,6 @@ class Recorder:
         """Note a sleep of a thread or task."""
         with self._lock:
             self._log.slept(origin_key, asked_s)
-
-    # Planning
 
     def plan(self, request: Request, *, origin: Origin = NOBODY, timeouts: Timeouts = NO_TIMEOUTS) -> Plan:
         """Decide what is done with a request.
@@ -173,7 +172,7 @@ class Recorder:
             raise self._refused(attempt, cannot or self._verdicts.unmatched(attempt, self.stubs.told()))
         attempt.source = Source.LIVE if self.settings.mode is Mode.LIVE else Source.RECORDED
         self._refuse_placeholder(request, attempt, address)
-        self._recording.begin(attempt)
+        self.recording.begin(attempt)
         return Send(attempt, address.local_url, partial(self._changed, hits, attempt) if hits else None)
 
     def _refused(self, attempt: Attempt, refusal: Refusal) -> BaseException:
@@ -244,7 +243,7 @@ class Recorder:
             attempt.received(outcome, self._outside.now())
         if attempt.source is Source.RECORDED:
             kept = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
-            self._recording.add(attempt, kept)
+            self.recording.add(attempt, kept)
 
     def failed(self, attempt: Attempt) -> None:
         """Note that the client got the failure it was to get."""

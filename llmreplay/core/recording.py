@@ -24,6 +24,7 @@ class Recording:
         self._order: dict[int, int] = {}
         self._kept: list[tuple[int, Interaction]] = []
         self._known = redaction.known
+        self._is_over = False
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -31,13 +32,20 @@ class Recording:
         with self._lock:
             return [interaction for _, interaction in sorted(self._kept, key=lambda pair: pair[0])]
 
+    def end(self) -> None:
+        """Keep nothing that comes from now on: what was kept is about to be written."""
+        with self._lock:
+            self._is_over = True
+
     def begin(self, attempt: Attempt) -> None:
         """Note an attempt's place in the order."""
         self._order[id(attempt)] = len(self._order)
 
     def add(self, attempt: Attempt, interaction: Interaction) -> None:
-        """Keep what an attempt brought."""
+        """Keep what an attempt brought, unless the recording has ended."""
         with self._lock:
+            if self._is_over:
+                return
             self._kept.append((self._order[id(attempt)], interaction))
             knows_more, self._known = self._redaction.known > self._known, self._redaction.known
             if knows_more:

@@ -55,7 +55,10 @@ def _advice(blocked: BlockedConnection) -> list[tuple[str, str]]:
         advice.append(("Still running?", "join or stop this thread before the test ends"))
     if blocked.is_websocket:
         advice.append(("To be replayed?", "not possible: WebSockets are not recorded; replace the client by a stub"))
-    elif blocked.provider:
+    elif blocked.provider and blocked.process_id is not None:
+        no_child = "not possible: calls of child processes are not recorded; make it in this process, or stub the child"
+        advice.append(("To be replayed?", no_child))
+    elif blocked.provider and not blocked.is_late:
         around = (
             f"{blocked.library} is recorded, but not here: over ours is another patch, vcrpy's say, or a client's own"
             if blocked.library in _RECORDED

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from llmreplay.core.attempt import Source
 from llmreplay.core.errors import ClosedConnection, Refusal
 from llmreplay.core.model import End
 from llmreplay.core.recorder import Recorder
 from llmreplay.core.settings import Settings
+from llmreplay.core.verdicts import request_line
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.interceptors.guard_policy import SESSION
 from llmreplay.providers import CATALOGUE
@@ -33,13 +35,30 @@ def closed_session(
     return closed(_policy(settings, SESSION), lambda blocked: as_raised(ClosedConnection(blocked_text(blocked))))
 
 
-def end_open_streams(recorder: Recorder) -> None:
-    """Record what came so far of every stream that nobody closed: the test is over, and the answer was paid for."""
+def end_recording(recorder: Recorder) -> list[str]:
+    """Record what came so far of every stream that nobody closed: the test is over, and the answer was paid for.
+
+    Returns:
+        A note, if requests still wait for their answers, which nobody records any more.
+    """
     if recorder.is_offline:
-        return
+        return []
+    waiting: list[str] = []
     for attempt in recorder.calls.attempts:
         if attempt.receiving is not None:
             attempt.receiving(End.CLIENT_CLOSED)
+        elif attempt.source is Source.RECORDED and not attempt.has_ended:
+            waiting.append(request_line(attempt))
+    recorder.recording.end()
+    return [_told(recorder.name, waiting)] if waiting else []
+
+
+def _told(cassette: str, waiting: Sequence[str]) -> str:
+    many = "1 request" if len(waiting) == 1 else f"{len(waiting)} requests"
+    return (
+        f"{cassette}: {many} still waited for an answer when the recording ended, and a replay will be refused there: "
+        f"{waiting[0]}. Join the thread, or await the task, that makes it before the test ends."
+    )
 
 
 def _policy(settings: Settings, label: str) -> GuardPolicy:

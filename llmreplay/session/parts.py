@@ -117,12 +117,22 @@ def surroundings_for(
         time=clock.time,
         utc_now=utc_now,
         explain=functools.partial(differences_between, rules, redactor.text),
-        as_raised=as_raised,
+        as_raised=functools.partial(_of_process, os.getpid(), as_raised),
         price_of=price_of,
         keep=tape.keep,
         rewrite=tape.rewrite,
         remedy=remedy,
     )
+
+
+def _of_process(pid: int, as_raised: Callable[[Refusal], BaseException], refusal: Refusal) -> BaseException:
+    """Make the exception of a refusal, which says so in a process that was forked from the test's."""
+    raised = as_raised(refusal)
+    if os.getpid() != pid:
+        raised.add_note(
+            "  process   forked from the test's: calls of child processes are neither recorded nor replayed"
+        )
+    return raised
 
 
 def faulting_for(settings: Settings, label: str) -> Faulting:

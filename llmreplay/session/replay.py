@@ -26,7 +26,7 @@ from llmreplay.interceptors.environment import PlaceholderKeys
 from llmreplay.interceptors.stacks import STACKS
 from llmreplay.providers import CATALOGUE
 from llmreplay.session.ambience import AMBIENCES
-from llmreplay.session.closing import closed_for, end_open_streams
+from llmreplay.session.closing import closed_for, end_recording
 from llmreplay.session.opened import OPEN
 from llmreplay.session.parts import (
     LlmReplayWarning,
@@ -253,7 +253,7 @@ class Replay:
         """Stop answering, put everything back, and save what was recorded if the test passed."""
         try:
             if self._take is not None and self._tape is not None:
-                end_open_streams(self.recorder)
+                self.notes += end_recording(self.recorder)
                 if AMBIENCES.closing is not None:
                     AMBIENCES.closing(self)
                 self._tape.finish(self.recorder.recorded, passed=passed)

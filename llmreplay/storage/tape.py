@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class Tape:
         self.asides: dict[str, str] = {}
         self._rules = rules
         self._journal: Journal | None = None
+        self._pid = os.getpid()
 
     def load(self) -> Sequence[Stored] | None:
         """Read the cassette; None if there is none.
@@ -82,7 +84,9 @@ class Tape:
         return all(one.recorded_at >= began_at for one in interactions)
 
     def keep(self, interaction: Interaction) -> None:
-        """Write a finished interaction to the journal, at once."""
+        """Write a finished interaction to the journal, at once; not one of a child that was forked meanwhile."""
+        if os.getpid() != self._pid:
+            return
         if self._journal is None:
             self._journal = Journal(self.path, check=self._refuse_secret)
         try:
@@ -93,6 +97,8 @@ class Tape:
 
     def rewrite(self, recorded: Sequence[Interaction]) -> None:
         """Write the journal anew: a secret was learnt after some of it was written."""
+        if os.getpid() != self._pid:
+            return
         if self._journal is None:
             self._journal = Journal(self.path, check=self._refuse_secret)
         try:

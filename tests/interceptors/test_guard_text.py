@@ -56,6 +56,15 @@ def test_a_late_connection_names_thread_process_and_address():
     ]
 
 
+def test_a_child_process_says_that_it_is_never_recorded():
+    """What a library of ours was covered by does not matter there, nor after the end of the test."""
+    child = blocked_text(replace(A_CONNECTION, library="httpx2", process_id=4711))
+    late = blocked_text(replace(A_CONNECTION, library="httpx2", is_late=True))
+
+    assert "To be replayed?     not possible: calls of child processes are not recorded" in child
+    assert "To be replayed?" not in late
+
+
 def test_a_loopback_port_is_told_to_be_a_proxy():
     """A closed loopback port is closed because of a proxy variable, and the text says which to look for."""
     text = blocked_text(replace(A_CONNECTION, host="::1", port=3128, provider=None))

@@ -15,9 +15,9 @@ pytest_plugins = ["pytester", "plugin_doubles"]
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows quotes in another way")
 
 
-def arguments_told(result: pytest.RunResult) -> list[list[str]]:
+def arguments_told(result: pytest.RunResult, mode: str = "once") -> list[list[str]]:
     """Give the commands that a run told, as a shell hands them on: what follows `pytest`, mode apart."""
-    commands = re.findall(r"  pytest (.*) --llmreplay-mode=once$", result.stdout.str(), re.MULTILINE)
+    commands = re.findall(rf"  pytest (.*) --llmreplay-mode={mode}$", result.stdout.str(), re.MULTILINE)
     return [shlex.split(command) for command in dict.fromkeys(commands)]
 
 
@@ -65,6 +65,22 @@ def test_where_cassettes_are_said_to_be_is_said_again(suite):
     assert told == ["test_a.py::test_it", "--llmreplay-cassette-dir=else where"]
     suite.record(*told).assert_outcomes(passed=1)
     suite.run("--llmreplay-cassette-dir", "else where").assert_outcomes(passed=1)
+
+
+def test_the_command_for_a_cassette_that_tests_share_leaves_the_others_theirs(suite):
+    """A new test's calls are added: recorded afresh for it alone, the cassette would fail the others."""
+    test = "    ask('{0}')\n\n"
+    head = "import pytest\nfrom asking import ask\n\n"
+    head += "pytestmark = pytest.mark.llmreplay(cassette='all.json', on_unplayed='ignore')\n\n"
+    first = head + "def test_one(llmreplay):\n" + test.format("one")
+    suite.pytester.makepyfile(test_a=first)
+    suite.record().assert_outcomes(passed=1)
+    suite.pytester.makepyfile(test_a=first + "def test_two(llmreplay):\n" + test.format("two"))
+
+    [told] = arguments_told(suite.run(), "new_episodes")
+    suite.record(*told, mode="new_episodes").assert_outcomes(passed=1)
+
+    suite.run().assert_outcomes(passed=2)
 
 
 MONOREPO = """

@@ -13,14 +13,21 @@ class Remedy:
     Attributes:
         rerun: The command that runs its test in a mode, `{mode}` in it; of a block the call that opens it.
         is_fixtures: Whether a fixture wider than a function owns it: markers of the tests that use it do not reach it.
+        is_shared: Whether other tests ask for what is on it, too: recorded afresh for one of them, it would fail them.
     """
 
     rerun: str = "use_cassette(..., mode='{mode}')"
     is_fixtures: bool = False
+    is_shared: bool = False
 
     def rerun_in(self, mode: str) -> str:
         """Give the command that runs the test in a mode."""
         return self.rerun.replace("{mode}", mode)
+
+    @property
+    def for_a_change(self) -> str:
+        """The command that records what is asked now instead of what was asked before."""
+        return self.rerun_in("new_episodes" if self.is_shared else "rewrite")
 
     def setting(self, text: str) -> str:
         """Say where to write a setting, which is given as an argument of a marker, `ignore=["$.user"]`."""

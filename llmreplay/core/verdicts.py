@@ -80,7 +80,7 @@ class Verdicts:
         words: str | None
         differences: tuple[Difference, ...] = ()
         if best is None:
-            words, advice = None, [("Meant to change?", self.remedy.rerun_in("rewrite"))]
+            words, advice = None, [("Meant to change?", self.remedy.for_a_change)]
         elif self.fingerprint_of(best.interaction.request) == attempt.fingerprint:
             words = f"interaction {best.number}, which is the same and was already played"
             advice = [
@@ -105,7 +105,7 @@ class Verdicts:
         recorded = best.interaction.request
         differences = tuple(self.explain(recorded, sent))
         places = f"{len(differences)} place{'' if len(differences) == 1 else 's'}"
-        advice = [("Meant to change?", self.remedy.rerun_in("rewrite"))]
+        advice = [("Meant to change?", self.remedy.for_a_change)]
         if best.plays:
             # No setting would help: it answers one request, and has.
             advice.insert(0, ("One request more?", self.remedy.rerun_in("new_episodes")))

@@ -8,9 +8,17 @@ import sys
 
 import pytest
 
+from llmreplay.core.remedy import Remedy
+from llmreplay.core.settings import Settings
 from llmreplay.pytest_run.node_ids import path_from
 
 _PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_./:=@+\\-]+")
+
+
+def remedy_for(config: pytest.Config, node_id: str, settings: Settings, *, is_fixtures: bool) -> Remedy:
+    """Say what to type for the cassette of a test, or of a fixture that it asks for first."""
+    is_shared = settings.cassette is not None and settings.on_unplayed != "error"
+    return Remedy(rerun=command_for(config, node_id), is_fixtures=is_fixtures, is_shared=is_shared)
 
 
 def command_for(config: pytest.Config, node_id: str) -> str:

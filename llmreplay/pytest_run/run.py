@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import pytest
 
 from llmreplay.core.errors import LlmReplayError
-from llmreplay.core.remedy import Remedy
 from llmreplay.core.settings import Mode, Settings
 from llmreplay.pytest_run.ci_warning import CiWarning
 from llmreplay.pytest_run.fixture_cassettes import FixtureCassettes, Place
@@ -27,7 +26,7 @@ from llmreplay.pytest_run.passing import (
 )
 from llmreplay.pytest_run.redacted import RedactedLate, Shown, redact_report
 from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
-from llmreplay.pytest_run.rerunning import command_for
+from llmreplay.pytest_run.rerunning import remedy_for
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.session_guard import SessionGuard
 from llmreplay.pytest_run.ungrouping import ungrouped
@@ -141,7 +140,7 @@ class Run:
             settings,
             root=self._said.root,
             label=label,
-            remedy=Remedy(rerun=command_for(self._config, node_id), is_fixtures=is_fixtures),
+            remedy=remedy_for(self._config, node_id, settings, is_fixtures=is_fixtures),
             as_raised=as_test_failure,
             covers=covers,
             run_began_ns=self._ambience.began_ns,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from llmreplay.core.errors import CassetteError
-from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT
+from llmreplay.storage.wire import FORMAT, PARTIAL_FORMAT, WireChunks, WireFailure, WireInteraction, WireResponse
 
 RESTORE = "Restore it from version control, or delete it and record it again: pytest --llmreplay-mode=once"
 
@@ -39,8 +40,8 @@ _SIGNATURES = (
         _RECORD_ANEW,
     ),
     (
-        re.compile(rb'\s*\{\s*"(?:version|interactions|recorded_with)"\s*:'),
-        'it is JSON of another tool, perhaps a vcrpy cassette, without `"format"` at its start',
+        re.compile(rb'\s*\{\s*"(?:version|interactions|recorded_with|log)"\s*:'),
+        'it is JSON of another tool, perhaps a vcrpy cassette or a HAR file, without `"format"` at its start',
         _RECORD_ANEW,
     ),
     (
@@ -86,7 +87,15 @@ def wrong_value(path: str, place: str, message: str) -> CassetteError:
     inner = _PLACE.search(message)
     if inner is not None:
         message, place = message[: inner.start()], place + inner[1]
-    return CassetteError(path, _decapitalised(message), f"Correct it by hand. {RESTORE}", place)
+    choices = _choices(place.rpartition(".")[2]) if message.startswith("Invalid enum value") else ()
+    expected = f"; expected one of {', '.join(map(repr, choices))}" if choices else ""
+    return CassetteError(path, _decapitalised(message) + expected, f"Correct it by hand. {RESTORE}", place)
+
+
+def _choices(field: str) -> tuple[str, ...]:
+    """Give the values that a field may have, where it is one of few."""
+    hints = (get_type_hints(struct).get(field) for struct in (WireInteraction, WireResponse, WireFailure, WireChunks))
+    return next((get_args(hint) for hint in hints if get_origin(hint) is Literal), ())
 
 
 def _other_format(name: str, path: str) -> CassetteError:
@@ -107,6 +116,8 @@ def _broken(data: bytes, path: str, error: Exception | None) -> CassetteError:
         return CassetteError(path, "it is nested too deeply to be a cassette of ours", RESTORE)
     if isinstance(error, msgspec.ValidationError):
         return wrong_value(path, "$", str(error))
+    if not data.lstrip().startswith(b"{"):
+        return CassetteError(path, "it is no cassette, which is JSON and begins with {", RESTORE, "line 1")
     message = str(error)
     position = _BYTE.search(message)
     if position is None:

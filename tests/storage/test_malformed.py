@@ -43,6 +43,7 @@ NOT_OURS = {
         "vcrpy cassette in YAML",
     ),
     "vcrpy in JSON": (b'{"version": 1, "interactions": []}', "of another tool"),
+    "HAR": (b'{"log": {"version": "1.2", "entries": []}}', "a HAR file"),
     "go-vcr": (b'{"interactions": [], "version": 2}', "of another tool"),
     "UTF-16": (GOOD.decode().encode("utf-16"), "UTF-16"),
     "UTF-16 without mark": (GOOD.decode().encode("utf-16-le"), "UTF-16"),
@@ -54,7 +55,7 @@ NOT_OURS = {
     "NUL bytes": (b"\x00" * 4096, "NUL bytes"),
     "one NUL byte": (b"\x00", "NUL bytes"),
     "HTML": (b"<!DOCTYPE html><html></html>", "HTML page"),
-    "text": (b"hello", "no JSON"),
+    "text": (b"hello", "no cassette, which is JSON and begins with {"),
     "pickle": (b"\x80\x04\x95\x10\x00", "not UTF-8: byte 0x80"),
     "newer format": (edited(b"llmreplay/1", b"llmreplay/2"), "has the format llmreplay/2"),
     "newer format and fields": (b'{"format": "llmreplay/12", "tracks": {}}', "has the format llmreplay/12"),
@@ -175,6 +176,14 @@ def test_the_text_of_an_error_says_file_place_fault_and_remedy():
         "  Correct it by hand. Restore it from version control, or delete it and record it again: "
         "pytest --llmreplay-mode=once"
     )
+
+
+def test_a_value_that_is_none_of_a_few_is_told_with_those_that_may_stand_there():
+    """Whoever edits a cassette by hand need not look them up."""
+    error = refusal_of(edited(b'"end": "complete"', b'"end": "done"'))
+
+    assert error.place == "$.interactions[0].response.end"
+    assert error.found.startswith("invalid enum value 'done'; expected one of 'complete', 'client_closed', ")
 
 
 def test_a_cassette_cut_at_any_byte_is_refused():

@@ -46,7 +46,7 @@ class Entry:
     """A fault and how to speak of it.
 
     Attributes:
-        name: In the text of a scenario.
+        name: In the text of a scenario, where the class's name will do as well.
         make: The fault's class.
         needs: Which calls it can hit.
         main: The argument that `@` sets in text: `cut@7`; None if it has none.
@@ -144,8 +144,9 @@ CATALOGUE: tuple[Entry, ...] = (
 
 
 def entry_named(name: str) -> Entry | None:
-    """Find a fault by its name in text; None if there is none of that name."""
-    return next((entry for entry in CATALOGUE if entry.name == name), None)
+    """Find a fault by its name in text or by its class's, however that is written; None if there is none."""
+    folded = name.replace("_", "").lower()
+    return next((entry for entry in CATALOGUE if name == entry.name or folded == entry.make.__name__.lower()), None)
 
 
 def entry_of(fault: Fault) -> Entry | None:

@@ -16,7 +16,7 @@ from llmreplay.faults.statuses import Status
 MOST_ATTEMPTS = 1000
 
 _TIMES = re.compile(r"\s*x\s*(\d+|\*)$")
-_FAULT = re.compile(r"(?P<name>\d+|[a-z_]+)(?:@(?P<place>[^()\s]+))?(?:\s*\((?P<arguments>.*)\))?", re.DOTALL)
+_FAULT = re.compile(r"(?P<name>\d+|[A-Za-z_]+)(?:@(?P<place>[^()\s]+))?(?:\s*\((?P<arguments>.*)\))?", re.DOTALL)
 _PLACE_BY_NAME = re.compile(r"(?P<event>[A-Za-z_\[][^:]*)(?::(?P<n>\d+))?")
 _INTEGER = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
@@ -125,7 +125,8 @@ def _entry_and_code(text: str, name: str) -> tuple[Entry, dict[str, object]]:
     if not name.isdigit():
         entry = entry_named(name)
         if entry is None:
-            near = get_close_matches(name, [entry.name for entry in CATALOGUE], n=1)
+            known = [spelling for entry in CATALOGUE for spelling in (entry.name, entry.make.__name__)]
+            near = get_close_matches(name, known, n=1)
             _refuse(text, f"{name!r} is no fault.{f' Did you mean {near[0]!r}?' if near else ''}")
         return entry, {}
     code = int(name) if len(name) == 3 else 0

@@ -95,6 +95,7 @@ def test_arguments_with_a_default_are_keywords(entry):
 def test_entries_are_found_by_name_and_status():
     """A name and a status lead to one entry; what is in no table leads to none."""
     assert entry_named("cut").make is faults.CutAfter
+    assert entry_named("ConnectionReset") is entry_named("connection_reset") is entry_named("reset")
     assert entry_for_status(529).make is faults.Overloaded
     assert entry_named("slice") is None
     assert entry_for_status(418) is None

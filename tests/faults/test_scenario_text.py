@@ -214,6 +214,7 @@ def test_code_makes_the_same_scenario(scenario):
         ("429,,529", "nothing stands between two commas, at entry 2."),
         ("429,", "nothing stands between two commas, at entry 2."),
         ("rate_limitd", "'rate_limitd' is no fault. Did you mean 'rate_limited'?"),
+        ("ConexionReset", "'ConexionReset' is no fault. Did you mean 'ConnectionReset'?"),
         ("qqq", "'qqq' is no fault."),
         ("OK", "'OK' cannot be read."),
         ("cut @ 7", "'cut @ 7' cannot be read."),

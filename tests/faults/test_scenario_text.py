@@ -216,7 +216,7 @@ def test_code_makes_the_same_scenario(scenario):
         ("rate_limitd", "'rate_limitd' is no fault. Did you mean 'rate_limited'?"),
         ("ConexionReset", "'ConexionReset' is no fault. Did you mean 'ConnectionReset'?"),
         ("qqq", "'qqq' is no fault."),
-        ("OK", "'OK' cannot be read."),
+        ("OK", "'OK' is no fault."),
         ("cut @ 7", "'cut @ 7' cannot be read."),
         ("42", "'42' is no status: it must be 200 to 599."),
         ("600", "'600' is no status: it must be 200 to 599."),

@@ -8,12 +8,16 @@ import selectors
 import socket
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from types import CodeType, FrameType
 
 _STARTING = frozenset({"_bootstrap", "_bootstrap_inner", "run", "set", "notify_all", "notify"})
 _THREADING = threading.Thread.run.__code__.co_filename
 _SELECTORS = selectors.SelectSelector.select.__code__.co_filename
 _SOCKET = socket.socket.accept.__code__.co_filename
+# Since then a queue gives work straight to a worker that waits for it, and holds none itself.
+_HANDS_OVER = sys.version_info >= (3, 13)
 
 
 def is_a_worker_busy(*, may_serve: bool) -> bool:
@@ -25,10 +29,18 @@ def is_a_worker_busy(*, may_serve: bool) -> bool:
     Pools do not tell, and an application may have any number of them: their threads' stacks do.
     """
     here, loops = threading.get_ident(), _worker_loops()
-    return any(
-        thread != here and (may_serve or not _is_serving(frame)) and _is_at_work(frame, loops)
-        for thread, frame in sys._current_frames().items()
-    )
+    others = [frame for thread, frame in sys._current_frames().items() if thread != here]
+    if any((may_serve or not _is_serving(frame)) and _is_at_work(frame, loops) for frame in others):
+        return True
+    return _HANDS_OVER and _is_one_handed_work(others)
+
+
+def _is_one_handed_work(frames: Iterable[FrameType]) -> bool:
+    """Say whether a worker that looks idle was handed work just now: its pool counts fewer idle ones than there are."""
+    loop = getattr(vars(concurrent.futures.thread).get("_worker"), "__code__", None)
+    idle = [frame.f_locals.get("executor_reference") for frame in frames if frame.f_code is loop]
+    pools = Counter(pool for reference in idle if callable(reference) and (pool := reference()) is not None)
+    return any(count > pool._idle_semaphore._value for pool, count in pools.items())
 
 
 def is_busy_worker(innermost: FrameType) -> bool | None:

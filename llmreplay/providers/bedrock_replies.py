@@ -63,8 +63,8 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     """Build the error that Bedrock sends for a status; its code stands in the header `x-amzn-errortype`.
 
     Args:
-        status: 4xx or 5xx; for 401 it is 403, for the kind `overloaded` 503.
-        kind: None, `spend_cap` (400), `context_overflow` (400), `quota` (429) or `overloaded`.
+        status: 4xx or 5xx; for 401 it is 403, for the kind `overloaded` 503, for `spend_cap` 400.
+        kind: None, `spend_cap`, `context_overflow` (400), `quota` (429) or `overloaded`.
 
     Raises:
         ValueError: The kind is none of these.
@@ -74,6 +74,9 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     code, message = _plain(status) if kind is None else _KINDS[kind]
     if kind == "overloaded":
         status = 503
+    elif kind == "spend_cap":
+        # So in botocore's model of the service, which takes a 429 for something to retry.
+        status = 400
     elif status == 401:
         # What AWS answers to a wrong key.
         status = 403

@@ -9,7 +9,7 @@ from functools import partial
 from llmreplay.core.api import Api, ErrorReply, Provider
 from llmreplay.core.model import Answer
 from llmreplay.core.streams import Event
-from llmreplay.providers import mistral_errors
+from llmreplay.providers import compatible_errors, mistral_errors
 from llmreplay.providers import openai_chat as chat
 from llmreplay.providers import openai_embeddings as embeddings
 from llmreplay.providers.anthropic import MESSAGES
@@ -65,6 +65,7 @@ IMITATIONS = (
         key=("AZURE_OPENAI_API_KEY", "placeholder-azure-openai"),
         prefix="(?:/openai/deployments/[^/]+|/openai/v1|/openai|/models|)",
         messages="/anthropic/v1/messages",
+        error_reply=compatible_errors.azure,
     ),
     Imitation(
         name="groq",
@@ -73,6 +74,7 @@ IMITATIONS = (
         key=("GROQ_API_KEY", "gsk_placeholder"),
         prefix="/openai/v1",
         form=ChatForm(has_refusal=False, ends_with_usage=True, usage_copy="x_groq"),
+        error_reply=compatible_errors.groq,
     ),
     Imitation(
         name="deepseek",
@@ -82,8 +84,15 @@ IMITATIONS = (
         prefix="(?:/v1|/beta|)",
         messages="/anthropic/v1/messages",
         form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.deepseek,
     ),
-    Imitation(name="xai", hosts=("api.x.ai", "*.api.x.ai"), source=_CORPUS, key=("XAI_API_KEY", "xai-placeholder")),
+    Imitation(
+        name="xai",
+        hosts=("api.x.ai", "*.api.x.ai"),
+        source=_CORPUS,
+        key=("XAI_API_KEY", "xai-placeholder"),
+        error_reply=compatible_errors.xai,
+    ),
     Imitation(
         name="openrouter",
         hosts=("openrouter.ai",),
@@ -92,6 +101,7 @@ IMITATIONS = (
         prefix="/api/v1",
         messages="/api/v1/messages",
         form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.openrouter,
     ),
     Imitation(
         name="together",
@@ -108,12 +118,14 @@ IMITATIONS = (
         prefix="(?:/v1|)",
         ends=chat.is_last_choice,
         form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.perplexity,
     ),
     Imitation(
         name="cerebras",
         hosts=("api.cerebras.ai",),
         source=_CORPUS,
         key=("CEREBRAS_API_KEY", "csk-placeholder"),
+        error_reply=compatible_errors.cerebras,
     ),
     Imitation(
         name="huggingface",
@@ -121,6 +133,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("HF_TOKEN", ""),
         prefix=".*",
+        error_reply=compatible_errors.huggingface,
     ),
     Imitation(
         name="github-copilot",
@@ -152,6 +165,7 @@ IMITATIONS = (
         hosts=("chatgpt.com",),
         source=_CORPUS,
         prefix="/backend-api/codex",
+        error_reply=compatible_errors.openai_codex,
     ),
     Imitation(
         name="vercel-gateway",
@@ -166,6 +180,7 @@ IMITATIONS = (
         key=("ZAI_API_KEY", "placeholder-zai"),
         prefix="/api/(?:coding/)?paas/v4",
         messages="/api/anthropic/v1/messages",
+        error_reply=compatible_errors.zai,
     ),
     Imitation(
         name="fireworks",
@@ -193,6 +208,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("DATABRICKS_TOKEN", "dapi-placeholder"),
         prefix="/serving-endpoints",
+        error_reply=compatible_errors.databricks,
     ),
     Imitation(name="ai21", hosts=("api.ai21.com",), source=_CORPUS, prefix="/studio/v1", form=_ENDS_WITH_USAGE),
 )

@@ -188,7 +188,7 @@ def test_every_row_answers_every_status(api):
         500,
         503,
         400,
-        {"bedrock": 403, "gemini": 400}.get(api.provider, 401),
+        {"bedrock": 403, "gemini": 400, "xai": 400}.get(api.provider, 401),
     ]
     assert header(advised.headers, "retry-after") == "7"
     assert all(header(answer.headers, "retry-after") is None for answer in answers.values())
@@ -198,11 +198,11 @@ def test_every_row_answers_every_status(api):
 
 @pytest.mark.parametrize("api", FAILING, ids=lambda api: api.name)
 def test_overload_is_said_as_the_provider_says_it(api):
-    """529 is said where Anthropic's body is; every other provider says it with 503."""
+    """529 is said where Anthropic's body is; every other provider says it with 503, but Z.ai with 429."""
     answer = faults.Overloaded().apply(None, a_call(api))
 
     is_anthropics = b"overloaded_error" in answer.body
-    assert answer.status == (529 if is_anthropics else 503)
+    assert answer.status == (529 if is_anthropics else 429 if api.provider == "zai" else 503)
     assert is_anthropics or api.provider != "anthropic"
 
 

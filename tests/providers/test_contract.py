@@ -70,7 +70,7 @@ def moved_status(api: Api, status: int, kind: str | None) -> int:
         return 400
     is_plain_401 = status == 401 and (kind is None or api.provider == "bedrock")
     if is_plain_401 and api.error_reply is not openai_errors.error_reply:
-        return {"bedrock": 403, "gemini": 400}.get(api.provider, 401)
+        return {"bedrock": 403, "gemini": 400, "xai": 400}.get(api.provider, 401)
     return status
 
 
@@ -82,7 +82,7 @@ def test_errors_are_json_with_a_content_type(api: Api) -> None:
         for kind in KINDS:
             reply = api.error_reply(status, kind)
 
-            is_overload = kind == "overloaded" and reply.status in (503, 529)
+            is_overload = kind == "overloaded" and reply.status in (429, 503, 529)
             assert is_overload or reply.status == moved_status(api, status, kind)
             assert ("content-type", "application/json") in [
                 (name, value.partition(";")[0]) for name, value in reply.headers

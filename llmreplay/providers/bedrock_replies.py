@@ -33,6 +33,7 @@ _WORDS = {
     "content_filter": "content_filtered",
     "malformed": "malformed_model_output",
 }
+_SAYS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "service_tier")
 _ERRORS = {
     400: ("ValidationException", "The provided request is not valid."),
     401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
@@ -119,7 +120,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
         ValueError: Bedrock has no such stop reason, the usage does not add up, or the arguments of a tool call
             are no JSON object.
     """
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "bedrock.converse", _SAYS)
     reason = raw_stop_reason(reply, _WORDS, "bedrock.converse")
     headers: Headers = (("x-amzn-requestid", _uuid(reply.id_seed)),)
     if not is_streamed:

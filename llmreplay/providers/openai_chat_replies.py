@@ -33,6 +33,16 @@ _WORDS = {
     "content_filter": "content_filter",
     "refusal": "stop",
 }
+_SAYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_reasoning_tokens",
+    "input_audio_tokens",
+    "output_audio_tokens",
+    "service_tier",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +80,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool, *, form: C
         ("openai-version", "2020-10-01"),
         ("openai-processing-ms", "12"),
     )
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "openai.chat.completions", _SAYS)
     finish_reason = raw_stop_reason(reply, _WORDS, "openai.chat.completions")
     if is_streamed:
         chunks = _chunks(reply, asked, counts, finish_reason, form)

@@ -25,6 +25,7 @@ from llmreplay.providers.json_fields import (
 from llmreplay.providers.making import counts_for, json_response, json_text, made_id, request_fields
 
 _DIMENSIONS = 1536
+_SAYS = ("input_tokens",)
 
 
 def looks_like(body: Json) -> bool:
@@ -73,7 +74,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool, *, has_id:
         {"object": "embedding", "index": at, "embedding": _base64(vector) if is_base64 else vector}
         for at, vector in enumerate(vectors)
     ]
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "openai.embeddings", _SAYS)
     identity: dict[str, Json] = {"id": made_id("", reply.id_seed, "embeddings", 32).lower()} if has_id else {}
     body: Json = {
         **identity,

@@ -238,5 +238,10 @@ def sse_event(name: str | None, data: str) -> bytes:
 
 
 def ndjson_line(data: str) -> bytes:
-    """Encode a line of NDJSON; `data` holds no line feed, as JSON on one line never does."""
-    return data.encode() + b"\n"
+    """Encode a line of NDJSON; `data` holds no line feed, as JSON on one line never does.
+
+    U+2028 and U+2029 are escaped, as Go's encoding/json does: httpx, which cuts lines there too, would hand the
+    halves of a value to Ollama's SDK.
+    Source: https://pkg.go.dev/encoding/json#Marshal, httpx 0.28.1 `LineDecoder` (read 2026-11-30).
+    """
+    return data.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode() + b"\n"

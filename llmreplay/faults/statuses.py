@@ -145,7 +145,7 @@ class BadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unauthorized:
-    """Answer 401, as to a wrong or revoked key.
+    """Answer as to a wrong or revoked key: 401 at most providers, 403 at Bedrock, 400 at Gemini and xAI.
 
     Attributes:
         should_retry: `x-should-retry`; None for no such header.
@@ -184,7 +184,7 @@ class ContextOverflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendCap:
-    """Answer that the account's money or quota is used up: a 429 that no retry will cure.
+    """Answer that the account's money or quota is used up: a 429 that no retry will cure, a 400 at Bedrock.
 
     Attributes:
         should_retry: `x-should-retry`; None for no such header.
@@ -206,7 +206,7 @@ class Status:
     """Answer with any status.
 
     Attributes:
-        code: 200 to 599.
+        code: 200 to 599. 401 is what a wrong key gets, whatever status the provider says that with.
         kind: A case for which providers have a body of its own; None for the status's plain one.
         body: In the place of the provider's; None for the provider's, which below 400 is empty.
         headers: Set in addition to the provider's, or in their place.

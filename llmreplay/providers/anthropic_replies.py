@@ -26,6 +26,17 @@ from llmreplay.providers.making import (
 )
 
 _WORDS = {canonical: raw for raw, canonical in STOP_REASONS.items()} | {"content_filter": "refusal"}
+_SAYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_reasoning_tokens",
+    "web_searches",
+    "service_tier",
+)
 
 
 def build_response(reply: Reply, request: Request, is_streamed: bool) -> Response:
@@ -36,7 +47,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
             call are no JSON object.
     """
     asked = request_fields(request)
-    message = _message(reply, asked, counts_for(reply, request))
+    message = _message(reply, asked, counts_for(reply, request, "anthropic.messages", _SAYS))
     headers: Headers = (("request-id", made_id("req_011C", reply.id_seed, "request", 20)),)
     if not is_streamed:
         return json_response(message, headers)

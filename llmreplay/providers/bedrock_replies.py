@@ -33,6 +33,7 @@ _WORDS = {
     "content_filter": "content_filtered",
     "malformed": "malformed_model_output",
 }
+_SAYS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "service_tier")
 _ERRORS = {
     400: ("ValidationException", "The provided request is not valid."),
     401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
@@ -63,8 +64,8 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     """Build the error that Bedrock sends for a status; its code stands in the header `x-amzn-errortype`.
 
     Args:
-        status: 4xx or 5xx; for 401 it is 403, for the kind `overloaded` 503.
-        kind: None, `spend_cap` (400), `context_overflow` (400), `quota` (429) or `overloaded`.
+        status: 4xx or 5xx; for 401 it is 403, for the kind `overloaded` 503, for `spend_cap` 400.
+        kind: None, `spend_cap`, `context_overflow` (400), `quota` (429) or `overloaded`.
 
     Raises:
         ValueError: The kind is none of these.
@@ -74,6 +75,9 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     code, message = _plain(status) if kind is None else _KINDS[kind]
     if kind == "overloaded":
         status = 503
+    elif kind == "spend_cap":
+        # So in botocore's model of the service, which takes a 429 for something to retry.
+        status = 400
     elif status == 401:
         # What AWS answers to a wrong key.
         status = 403
@@ -116,7 +120,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
         ValueError: Bedrock has no such stop reason, the usage does not add up, or the arguments of a tool call
             are no JSON object.
     """
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "bedrock.converse", _SAYS)
     reason = raw_stop_reason(reply, _WORDS, "bedrock.converse")
     headers: Headers = (("x-amzn-requestid", _uuid(reply.id_seed)),)
     if not is_streamed:

@@ -65,6 +65,7 @@ _KINDS = {
     "quota": "You have exceeded your monthly call limit.",
     "overloaded": _MESSAGES[503],
 }
+_SAYS = ("input_tokens", "output_tokens", "cache_read_tokens")
 
 
 def is_terminal(event: Event) -> bool:
@@ -140,7 +141,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
     Raises:
         ValueError: Cohere has no such stop reason, or the usage does not add up.
     """
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "cohere.chat", _SAYS)
     ending: dict[str, Json] = {"finish_reason": raw_stop_reason(reply, _WORDS, "cohere.chat"), "usage": _usage(counts)}
     identity = made_id("", reply.id_seed, "message", 36).lower()
     if is_streamed:

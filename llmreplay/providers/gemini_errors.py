@@ -1,6 +1,7 @@
-"""Gemini's errors: bodies, and the event of an error in mid-stream. It sends no rate-limit headers.
+"""Gemini's and Vertex's errors: bodies, and the event of an error in mid-stream. They send no rate-limit headers.
 
-Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, as given 2026-11-21; recorded errors of 2025 and 2026.
+Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, as given 2026-11-21; recorded errors of 2025 and 2026
+(a wrong key: read 2026-11-30).
 """
 
 from __future__ import annotations
@@ -43,8 +44,31 @@ _KINDS = {
 }
 
 
+_NO_KEY = "API key not valid. Please pass a valid API key."
+
+
 def error_reply(status: int, kind: str | None) -> ErrorReply:
-    """Build the error that Gemini sends for a status.
+    """Build the error that Gemini's developer API sends for a status.
+
+    As Vertex's, but for a wrong key, the plain 401: that is a 400 here, with the reason API_KEY_INVALID.
+    """
+    if status != 401 or kind is not None:
+        return vertex_error_reply(status, kind)
+    details: list[Json] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "generativelanguage.googleapis.com"},
+        },
+        {"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": _NO_KEY},
+    ]
+    error: Json = {"code": 400, "message": _NO_KEY, "status": "INVALID_ARGUMENT", "details": details}
+    return replace(vertex_error_reply(400, None), body=json_text({"error": error}).encode())
+
+
+def vertex_error_reply(status: int, kind: str | None) -> ErrorReply:
+    """Build the error that Vertex sends for a status.
 
     Args:
         status: 4xx or 5xx.

@@ -31,6 +31,14 @@ _WORDS = {
     "malformed": "MALFORMED_FUNCTION_CALL",
     "other": "OTHER",
 }
+_SAYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "output_reasoning_tokens",
+    "input_audio_tokens",
+    "service_tier",
+)
 _MODEL = re.compile(r"/models/([^/:]+)")
 _HEADERS: Headers = (("server-timing", "gfet4t7; dur=254"),)
 
@@ -43,7 +51,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
             are no JSON object.
     """
     named = _MODEL.search(urlsplit(request.url).path)
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "gemini.generateContent", _SAYS)
     ending = raw_stop_reason(reply, _WORDS, "gemini.generateContent")
     frame: dict[str, Json] = {
         "modelVersion": named[1] if named else "gemini-2.5-flash",

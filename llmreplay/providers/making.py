@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from llmreplay.core.model import Chunk, Headers, Json, Reply, Request, Response, ToolCall, Usage
 from llmreplay.core.streams import sse_event
@@ -136,15 +136,25 @@ class Counts:
         return self.input_tokens + self.output_tokens
 
 
-def counts_for(reply: Reply, request: Request) -> Counts:
+def counts_for(reply: Reply, request: Request, api: str, says: tuple[str, ...]) -> Counts:
     """Fill in what the usage of a reply leaves unknown, so that it adds up.
 
     A token is taken for four bytes of text.
 
+    Args:
+        reply: Gives the usage.
+        request: What it answers.
+        api: Name of the api, for the error.
+        says: Fields of `Usage` for which an answer of the api has a place.
+
     Raises:
-        ValueError: The usage given does not add up.
+        ValueError: The usage given does not add up, or has a count that the api cannot say.
     """
     usage = reply.usage or Usage()
+    for name in (field.name for field in fields(Usage)):
+        # What is none can be left out.
+        if name not in says and (value := getattr(usage, name)):
+            raise ValueError(f"Usage({name}={value!r}): {api} does not say that: choose from {', '.join(says)}.")
     read = usage.cache_read_tokens or 0
     kept_1h = usage.cache_write_1h_tokens or 0
     kept_5m = usage.cache_write_5m_tokens

@@ -38,6 +38,7 @@ from llmreplay.providers.making import (
 
 STOP_REASONS = {"stop": "stop", "length": "length"}
 _WORDS = {"stop": "stop", "stop_sequence": "stop", "tool_use": "stop", "length": "length", "other": "load"}
+_SAYS = ("input_tokens", "output_tokens")
 _MESSAGES = {
     400: "invalid request",
     401: "unauthorized",
@@ -152,7 +153,7 @@ def build_generate(reply: Reply, request: Request, is_streamed: bool) -> Respons
 
 
 def _response(reply: Reply, request: Request, whole: dict[str, Json], pieces: list[dict[str, Json]] | None) -> Response:
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "ollama.chat", _SAYS)
     ending = _ending(counts, raw_stop_reason(reply, _WORDS, "ollama.chat"))
     frame: dict[str, Json] = {
         "model": text_of(request_fields(request).get("model")) or "llama3.2",

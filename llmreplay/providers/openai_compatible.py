@@ -9,10 +9,12 @@ from functools import partial
 from llmreplay.core.api import Api, ErrorReply, Provider
 from llmreplay.core.model import Answer
 from llmreplay.core.streams import Event
-from llmreplay.providers import mistral_errors
+from llmreplay.providers import compatible_errors, mistral_errors
 from llmreplay.providers import openai_chat as chat
+from llmreplay.providers import openai_embeddings as embeddings
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.openai import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES
+from llmreplay.providers.openai_chat_replies import OPENAI, ChatForm, build_response
 from llmreplay.providers.openai_errors import chat_error_event, error_reply
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -30,6 +32,9 @@ class Imitation:
         ends: Says which event ends a chat stream.
         error_reply: Builds its errors; OpenAI's where nothing else is known.
         error_event: Builds the error of a chat stream.
+        form: What its chat has in another form than OpenAI's.
+        chats: Further endpoints that answer as its chat does: name, and end of the path.
+        embeddings_have_id: Whether the body of embeddings has an id.
         messages: Pattern of the path under which it serves Anthropic's Messages; None if it does not.
     """
 
@@ -41,10 +46,16 @@ class Imitation:
     ends: Callable[[Event], bool] = chat.is_terminal
     error_reply: Callable[[int, str | None], ErrorReply] = error_reply
     error_event: Callable[[int], bytes] = chat_error_event
+    form: ChatForm = OPENAI
+    chats: tuple[tuple[str, str], ...] = ()
+    embeddings_have_id: bool = False
     messages: str | None = None
 
 
 _CORPUS = "addresses of recorded exchanges (read 2026-11-21)"
+# So end all recorded streams of those with this form that were not asked for usage, but one of Together's
+# (read 2026-11-30).
+_ENDS_WITH_USAGE = ChatForm(ends_with_usage=True)
 
 IMITATIONS = (
     Imitation(
@@ -54,6 +65,7 @@ IMITATIONS = (
         key=("AZURE_OPENAI_API_KEY", "placeholder-azure-openai"),
         prefix="(?:/openai/deployments/[^/]+|/openai/v1|/openai|/models|)",
         messages="/anthropic/v1/messages",
+        error_reply=compatible_errors.azure,
     ),
     Imitation(
         name="groq",
@@ -61,6 +73,8 @@ IMITATIONS = (
         source=f"groq 1.7.0; {_CORPUS}",
         key=("GROQ_API_KEY", "gsk_placeholder"),
         prefix="/openai/v1",
+        form=ChatForm(has_refusal=False, ends_with_usage=True, usage_copy="x_groq"),
+        error_reply=compatible_errors.groq,
     ),
     Imitation(
         name="deepseek",
@@ -69,8 +83,16 @@ IMITATIONS = (
         key=("DEEPSEEK_API_KEY", "placeholder-deepseek"),
         prefix="(?:/v1|/beta|)",
         messages="/anthropic/v1/messages",
+        form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.deepseek,
     ),
-    Imitation(name="xai", hosts=("api.x.ai", "*.api.x.ai"), source=_CORPUS, key=("XAI_API_KEY", "xai-placeholder")),
+    Imitation(
+        name="xai",
+        hosts=("api.x.ai", "*.api.x.ai"),
+        source=_CORPUS,
+        key=("XAI_API_KEY", "xai-placeholder"),
+        error_reply=compatible_errors.xai,
+    ),
     Imitation(
         name="openrouter",
         hosts=("openrouter.ai",),
@@ -78,12 +100,15 @@ IMITATIONS = (
         key=("OPENROUTER_API_KEY", "placeholder-openrouter"),
         prefix="/api/v1",
         messages="/api/v1/messages",
+        form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.openrouter,
     ),
     Imitation(
         name="together",
         hosts=("api.together.xyz", "api.together.ai"),
         source=_CORPUS,
         key=("TOGETHER_API_KEY", "placeholder-together"),
+        form=_ENDS_WITH_USAGE,
     ),
     Imitation(
         name="perplexity",
@@ -92,12 +117,15 @@ IMITATIONS = (
         key=("PERPLEXITY_API_KEY", "pplx-placeholder"),
         prefix="(?:/v1|)",
         ends=chat.is_last_choice,
+        form=_ENDS_WITH_USAGE,
+        error_reply=compatible_errors.perplexity,
     ),
     Imitation(
         name="cerebras",
         hosts=("api.cerebras.ai",),
         source=_CORPUS,
         key=("CEREBRAS_API_KEY", "csk-placeholder"),
+        error_reply=compatible_errors.cerebras,
     ),
     Imitation(
         name="huggingface",
@@ -105,6 +133,7 @@ IMITATIONS = (
         source=_CORPUS,
         key=("HF_TOKEN", ""),
         prefix=".*",
+        error_reply=compatible_errors.huggingface,
     ),
     Imitation(
         name="github-copilot",
@@ -120,6 +149,10 @@ IMITATIONS = (
         key=("MISTRAL_API_KEY", "placeholder-mistral"),
         error_reply=mistral_errors.error_reply,
         error_event=mistral_errors.error_event,
+        # Its SDK refuses a part of a call without a name, and embeddings without an id.
+        form=ChatForm(has_refusal=False, has_whole_calls=True, ends_with_usage=True),
+        chats=(("fim.completions", "fim/completions"),),
+        embeddings_have_id=True,
     ),
     Imitation(
         name="bedrock-mantle",
@@ -132,6 +165,7 @@ IMITATIONS = (
         hosts=("chatgpt.com",),
         source=_CORPUS,
         prefix="/backend-api/codex",
+        error_reply=compatible_errors.openai_codex,
     ),
     Imitation(
         name="vercel-gateway",
@@ -146,6 +180,7 @@ IMITATIONS = (
         key=("ZAI_API_KEY", "placeholder-zai"),
         prefix="/api/(?:coding/)?paas/v4",
         messages="/api/anthropic/v1/messages",
+        error_reply=compatible_errors.zai,
     ),
     Imitation(
         name="fireworks",
@@ -173,8 +208,9 @@ IMITATIONS = (
         source=_CORPUS,
         key=("DATABRICKS_TOKEN", "dapi-placeholder"),
         prefix="/serving-endpoints",
+        error_reply=compatible_errors.databricks,
     ),
-    Imitation(name="ai21", hosts=("api.ai21.com",), source=_CORPUS, prefix="/studio/v1"),
+    Imitation(name="ai21", hosts=("api.ai21.com",), source=_CORPUS, prefix="/studio/v1", form=_ENDS_WITH_USAGE),
 )
 
 
@@ -201,11 +237,15 @@ def provider_of(imitation: Imitation) -> Provider:
             error_event=imitation.error_event,
         )
 
+    chat_row = replace(CHAT, build_response=partial(build_response, form=imitation.form))
+    embeddings_row = replace(
+        EMBEDDINGS, build_response=partial(embeddings.build_response, has_id=imitation.embeddings_have_id)
+    )
     rows = [
-        streamed(CHAT, "chat.completions", "chat/completions"),
+        *(streamed(chat_row, *names) for names in (("chat.completions", "chat/completions"), *imitation.chats)),
         streamed(COMPLETIONS, "completions", "completions"),
         row(RESPONSES, "responses", "responses"),
-        row(EMBEDDINGS, "embeddings", "embeddings"),
+        row(embeddings_row, "embeddings", "embeddings"),
         *plain_rows(
             name,
             imitation.hosts,

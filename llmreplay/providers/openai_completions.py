@@ -22,6 +22,7 @@ from llmreplay.providers.making import (
 )
 
 _WORDS = {"stop": "stop", "stop_sequence": "stop", "length": "length", "content_filter": "content_filter"}
+_SAYS = ("input_tokens", "output_tokens")
 
 
 def looks_like(body: Json) -> bool:
@@ -34,11 +35,13 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
     """Make up the answer of completions to a request; a stream tells its usage only where it is asked for it.
 
     Raises:
-        ValueError: The api has no such stop reason and no tools, or the usage does not add up.
+        ValueError: The api has no such stop reason and no tools, or cannot say the usage.
     """
+    if reply.tool_calls:
+        raise ValueError("Reply(tool_calls=...): openai.completions has no tools: ask openai.chat.completions.")
     asked = request_fields(request)
     headers: Headers = (("x-request-id", made_id("req_", reply.id_seed, "request", 32).lower()),)
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "openai.completions", _SAYS)
     ending = raw_stop_reason(reply, _WORDS, "openai.completions")
     usage: Json = {
         "prompt_tokens": counts.input_tokens,

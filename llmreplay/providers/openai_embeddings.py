@@ -25,6 +25,7 @@ from llmreplay.providers.json_fields import (
 from llmreplay.providers.making import counts_for, json_response, json_text, made_id, request_fields
 
 _DIMENSIONS = 1536
+_SAYS = ("input_tokens",)
 
 
 def looks_like(body: Json) -> bool:
@@ -55,8 +56,15 @@ def _input_tokens(usage: Fields) -> int | None:
     return number_at(usage, "total_tokens") if prompt is None else prompt
 
 
-def build_response(reply: Reply, request: Request, is_streamed: bool) -> Response:
-    """Make up vectors of length one, each a function of its input and the reply's seed; the text is not used."""
+def build_response(reply: Reply, request: Request, is_streamed: bool, *, has_id: bool = False) -> Response:
+    """Make up vectors of length one, each a function of its input and the reply's seed; the text is not used.
+
+    Args:
+        reply: Gives the seed and the usage.
+        request: Gives the inputs, the model and the dimensions.
+        is_streamed: Is never true.
+        has_id: Whether the body has an id, which Mistral's SDK demands (mistralai 3.7.0, read 2026-11-30).
+    """
     asked = request_fields(request)
     inputs = _inputs(asked.get("input"))
     dimensions = count_of(asked.get("dimensions")) or _DIMENSIONS
@@ -66,8 +74,10 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
         {"object": "embedding", "index": at, "embedding": _base64(vector) if is_base64 else vector}
         for at, vector in enumerate(vectors)
     ]
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "openai.embeddings", _SAYS)
+    identity: dict[str, Json] = {"id": made_id("", reply.id_seed, "embeddings", 32).lower()} if has_id else {}
     body: Json = {
+        **identity,
         "object": "list",
         "data": data,
         "model": text_of(asked.get("model")) or "text-embedding-3-small",

@@ -76,8 +76,7 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
     Raises:
         ValueError: The kind is none of these.
     """
-    if kind is not None and kind not in _KINDS:
-        raise ValueError(f"kind={kind!r}: choose from {', '.join(_KINDS)}.")
+    error = _error(status, kind)
     # 529 is Anthropic's; here the same thing is a 503.
     status = 503 if kind == "overloaded" else status
     return ErrorReply(
@@ -89,7 +88,7 @@ def error_reply(status: int, kind: str | None) -> ErrorReply:
             ("openai-processing-ms", "12"),
             *(_rate_limit_headers() if status == 429 and kind is None else ()),
         ),
-        body=json_text({"error": _error(status, kind)}).encode(),
+        body=json_text({"error": error}).encode(),
     )
 
 
@@ -119,18 +118,25 @@ def responses_error_event(status: int) -> bytes:
     Its error is nested, as production sends it and the SDK raises it; the documented flat form is not raised.
     Sources: openai-dotnet#881, as given 2026-11-21.
     """
-    kind, code, param, message = _detail(status, None)
+    kind, code, param, message = detail_of(status, None)
     error: Json = {"type": kind, "code": code, "message": message, "param": param}
     return sse_event("error", json_text({"type": "error", "sequence_number": 2, "error": error}))
 
 
 def _error(status: int, kind: str | None) -> Json:
-    error_type, code, param, message = _detail(status, kind)
+    error_type, code, param, message = detail_of(status, kind)
     return {"message": message, "type": error_type, "param": param, "code": code}
 
 
-def _detail(status: int, kind: str | None) -> tuple[str, str | None, str | None, str]:
+def detail_of(status: int, kind: str | None) -> tuple[str, str | None, str | None, str]:
+    """Give type, code, parameter and message of an error.
+
+    Raises:
+        ValueError: There is no such kind of error.
+    """
     if kind is not None:
+        if kind not in _KINDS:
+            raise ValueError(f"kind={kind!r}: choose from {', '.join(_KINDS)}.")
         return _KINDS[kind]
     return _ERRORS.get(status) or (_INVALID if status < 500 else "server_error", None, None, f"Error {status}")
 

@@ -57,6 +57,15 @@ _ECHOED: dict[str, Json] = {
     "truncation": "disabled",
     "user": None,
 }
+_SAYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_reasoning_tokens",
+    "web_searches",
+    "service_tier",
+)
 _Event = dict[str, Json]
 
 
@@ -69,7 +78,7 @@ def build_response(reply: Reply, request: Request, is_streamed: bool) -> Respons
         ValueError: The api has no such stop reason, or the usage does not add up.
     """
     asked = request_fields(request)
-    counts = counts_for(reply, request)
+    counts = counts_for(reply, request, "openai.responses", _SAYS)
     word = raw_stop_reason(reply, _WORDS, "openai.responses")
     headers: Headers = (
         ("x-request-id", made_id("req_", reply.id_seed, "request", 32).lower()),

@@ -9,7 +9,7 @@ from llmreplay.core.model import Json
 from llmreplay.providers import counted
 from llmreplay.providers.anthropic import MESSAGES
 from llmreplay.providers.gemini import GENERATE
-from llmreplay.providers.gemini_errors import error_reply
+from llmreplay.providers.gemini_errors import vertex_error_reply
 from llmreplay.providers.openai import CHAT
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -32,13 +32,16 @@ def asks_for_raw_stream(path: str, body: Json) -> bool:
 PROVIDER = Provider(
     name="vertex",
     apis=(
-        borrowed_row(
-            GENERATE,
-            "vertex.generateContent",
-            HOSTS,
-            f"{_GOOGLE}:(?:generateContent|streamGenerateContent)",
-            SOURCE,
-            canonical_path,
+        replace(
+            borrowed_row(
+                GENERATE,
+                "vertex.generateContent",
+                HOSTS,
+                f"{_GOOGLE}:(?:generateContent|streamGenerateContent)",
+                SOURCE,
+                canonical_path,
+            ),
+            error_reply=vertex_error_reply,
         ),
         replace(
             borrowed_row(
@@ -67,7 +70,7 @@ PROVIDER = Provider(
                 ("predict", "POST", f"{_GOOGLE}:predict"),
                 ("embedContent", "POST", f"{_GOOGLE}:embedContent"),
             ),
-            error_reply=error_reply,
+            error_reply=vertex_error_reply,
             canonical_path=canonical_path,
             answer_from_body=counted.answer_from_body,
         ),
@@ -76,7 +79,7 @@ PROVIDER = Provider(
             HOSTS,
             SOURCE,
             (("countTokens", "POST", f"{_GOOGLE}:countTokens"),),
-            error_reply=error_reply,
+            error_reply=vertex_error_reply,
             canonical_path=canonical_path,
             is_charged=False,
         ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmreplay.core.api import Provider
-from llmreplay.providers import counted
+from llmreplay.providers import compatible_errors, counted
 from llmreplay.providers.openai import EMBEDDINGS
 from llmreplay.providers.plain_rows import borrowed_row, plain_rows
 
@@ -13,7 +15,10 @@ HOSTS = ("api.voyageai.com", "ai.mongodb.com")
 PROVIDER = Provider(
     name="voyage",
     apis=(
-        borrowed_row(EMBEDDINGS, "voyage.embeddings", HOSTS, "/v1/embeddings", SOURCE),
+        replace(
+            borrowed_row(EMBEDDINGS, "voyage.embeddings", HOSTS, "/v1/embeddings", SOURCE),
+            error_reply=compatible_errors.voyage,
+        ),
         *plain_rows(
             "voyage",
             HOSTS,
@@ -23,6 +28,7 @@ PROVIDER = Provider(
                 ("multimodalembeddings", "POST", "/v1/multimodalembeddings"),
                 ("contextualizedembeddings", "POST", "/v1/contextualizedembeddings"),
             ),
+            error_reply=compatible_errors.voyage,
             answer_from_body=counted.answer_from_body,
         ),
     ),

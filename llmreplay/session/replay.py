@@ -144,7 +144,7 @@ class Replay:
             answers: A text each, or a whole `Reply`; with the other arguments, one text at most.
             tool_calls: Tools to ask for: pairs of a name and its arguments.
             stop_reason: Canonical; None: `tool_use` with tool calls, else `stop`.
-            usage: None: counts that add up are made.
+            usage: None: counts that add up are made. A count that the asked api cannot say is refused by name.
             thinking: Reasoning text.
             when: An api, a provider or a function of the request; None for any.
         """

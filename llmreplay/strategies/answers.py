@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from functools import cache
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -57,7 +59,7 @@ def replies(api: Api | str) -> st.SearchStrategy[Reply]:
 @cache
 def _replies(row: Api) -> st.SearchStrategy[Reply]:
     thinking = st.just("") | texts() if _says(row, Reply(text="x", thinking="y")) else st.just("")
-    shared = {"text": texts(), "thinking": thinking, "usage": _usages(), "id_seed": st.text(max_size=4)}
+    shared = {"text": texts(), "thinking": thinking, "usage": _usages(row), "id_seed": st.text(max_size=4)}
     stop_reasons = st.none() | st.sampled_from(_stop_reasons(row))
     said = st.builds(Reply, stop_reason=stop_reasons, **shared).map(_with_words)
     if not _says(row, Reply(tool_calls=(ToolCall("", "f", "{}"),))):
@@ -150,11 +152,15 @@ def _stop_reasons(row: Api) -> tuple[str, ...]:
     return tuple(reason for reason in _STOP_REASONS if _says(row, Reply(text="x", stop_reason=reason)))
 
 
+def _built(row: Api, reply: Reply) -> Response:
+    assert row.build_response is not None, "_one_row gives rows with a builder only"
+    return row.build_response(reply, _request_to(row), False)
+
+
 def _says(row: Api, reply: Reply) -> bool:
     """Say whether an api can express a reply: whether what it builds reads back."""
-    assert row.build_response is not None, "_one_row gives rows with a builder only"
     try:
-        response = row.build_response(reply, _request_to(row), False)
+        response = _built(row, reply)
     except ValueError:
         return False
     if row.answer_from_body is None:
@@ -190,16 +196,29 @@ def _json() -> st.SearchStrategy[Json]:
     )
 
 
+@cache
+def _fields_said(row: Api) -> tuple[str, ...]:
+    """Give the counts for which an api has a place: it builds an answer with one of each."""
+    told: list[str] = []
+    for name in (field.name for field in fields(Usage) if field.name != "service_tier"):
+        one: dict[str, Any] = {name: 1}
+        with suppress(ValueError):
+            _built(row, Reply(usage=Usage(**one)))
+            told.append(name)
+    return tuple(told)
+
+
 @st.composite
-def _usages(draw: st.DrawFn) -> Usage:
-    """Draw counts whose parts are not more than their wholes."""
+def _usages(draw: st.DrawFn, row: Api) -> Usage:
+    """Draw counts that an api can say, the parts of which are not more than their wholes."""
     fresh, read, kept_5m, kept_1h, said, thought = (draw(_TOKENS) for _ in range(6))
-    return Usage(
-        input_tokens=fresh + read + kept_5m + kept_1h,
-        output_tokens=said + thought,
-        cache_read_tokens=read,
-        cache_write_tokens=kept_5m + kept_1h,
-        cache_write_5m_tokens=kept_5m,
-        cache_write_1h_tokens=kept_1h,
-        output_reasoning_tokens=thought,
-    )
+    counts: dict[str, Any] = {
+        "input_tokens": fresh + read + kept_5m + kept_1h,
+        "output_tokens": said + thought,
+        "cache_read_tokens": read,
+        "cache_write_tokens": kept_5m + kept_1h,
+        "cache_write_5m_tokens": kept_5m,
+        "cache_write_1h_tokens": kept_1h,
+        "output_reasoning_tokens": thought,
+    }
+    return Usage(**{name: counts[name] for name in _fields_said(row) if name in counts})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from itertools import pairwise
@@ -129,6 +130,16 @@ def test_ndjson_gives_an_event_a_line() -> None:
 EVENT = ((":event-type", "contentBlockDelta"), (":content-type", "application/json"), (":message-type", "event"))
 EXCEPTION = ((":exception-type", "throttlingException"), (":message-type", "exception"))
 ERROR = ((":error-code", "InternalError"), (":error-message", "it broke"), (":message-type", "error"))
+
+
+def test_a_line_of_ndjson_has_no_line_separator_inside() -> None:
+    """U+2028 and U+2029, which some clients take for the end of a line, are escaped and read back the same."""
+    said = "a\u2028b\u2029c"
+
+    line = ndjson_line(json.dumps({"text": said}, ensure_ascii=False)).decode()
+
+    assert len(line.splitlines()) == 1
+    assert json.loads(line) == {"text": said}
 
 
 def test_aws_frames_become_events() -> None:

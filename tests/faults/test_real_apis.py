@@ -188,7 +188,7 @@ def test_every_row_answers_every_status(api):
         500,
         503,
         400,
-        403 if api.provider == "bedrock" else 401,
+        {"bedrock": 403, "gemini": 400, "xai": 400}.get(api.provider, 401),
     ]
     assert header(advised.headers, "retry-after") == "7"
     assert all(header(answer.headers, "retry-after") is None for answer in answers.values())
@@ -198,11 +198,11 @@ def test_every_row_answers_every_status(api):
 
 @pytest.mark.parametrize("api", FAILING, ids=lambda api: api.name)
 def test_overload_is_said_as_the_provider_says_it(api):
-    """529 is said where Anthropic's body is; every other provider says it with 503."""
+    """529 is said where Anthropic's body is; every other provider says it with 503, but Z.ai with 429."""
     answer = faults.Overloaded().apply(None, a_call(api))
 
     is_anthropics = b"overloaded_error" in answer.body
-    assert answer.status == (529 if is_anthropics else 503)
+    assert answer.status == (529 if is_anthropics else 429 if api.provider == "zai" else 503)
     assert is_anthropics or api.provider != "anthropic"
 
 
@@ -231,6 +231,33 @@ def test_errors_are_worded_as_the_providers_word_them(name, fault, status, words
     assert answer.status == status
     assert {key: error[key] for key in words} == words
     assert header(answer.headers, "request-id") or header(answer.headers, "x-request-id")
+
+
+def test_a_used_up_account_is_a_400_at_bedrock():
+    """Bedrock's quota error has the status of botocore's model, so that boto3 does not retry it."""
+    api = next(api for api in APIS if api.name == "bedrock.converse")
+
+    answer = faults.SpendCap().apply(None, a_call(api))
+
+    assert answer.status == 400
+    assert header(answer.headers, "x-amzn-errortype").startswith("ServiceQuotaExceededException")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("gemini.generateContent", 400, ["INVALID_ARGUMENT", "API_KEY_INVALID"]),
+        ("vertex.generateContent", 401, ["UNAUTHENTICATED"]),
+    ],
+)
+def test_a_wrong_key_is_told_as_google_tells_it(name, status, words):
+    """Gemini's developer API calls a wrong key an invalid argument; Vertex, which takes tokens, does not."""
+    api = next(api for api in APIS if api.name == name)
+
+    answer = faults.Unauthorized().apply(None, a_call(api))
+
+    assert answer.status == json.loads(answer.body)["error"]["code"] == status
+    assert all(word in answer.body.decode() for word in words)
 
 
 @pytest.mark.parametrize(("seconds", "delay"), [(7, "7s"), (0.5, "0.5s"), (-1, "-1s")])

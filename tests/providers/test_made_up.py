@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ BUILT = [
 ]
 WITH_TOOLS = [api for api in BUILT if not TEXT_ONLY.fullmatch(api.name)]
 OWN = [api for api in BUILT if api.looks_like is not None]
+MADE_UP = [api for api in APIS if api.build_response is not None and api.looks_like is not None]
 REQUEST = Request(
     "POST",
     "https://provider.example/v1/x",
@@ -52,7 +54,7 @@ REPLIES = {
     "usage": Reply(
         text="x",
         usage=Usage(
-            input_tokens=100, output_tokens=20, cache_read_tokens=30, cache_write_tokens=0, output_reasoning_tokens=0
+            input_tokens=100, output_tokens=20, cache_read_tokens=0, cache_write_tokens=0, output_reasoning_tokens=0
         ),
     ),
 }
@@ -103,7 +105,7 @@ def test_streamed_and_plain_say_the_same(api: Api, reply: Reply) -> None:
 
 @pytest.mark.parametrize("api", BUILT, ids=lambda api: api.name)
 def test_given_usage_reads_back(api: Api) -> None:
-    """Counts that the provider can express read back as given; the rest is left out, never invented."""
+    """Counts read back as given, but that a count of none is left out where the provider has no place for it."""
     given = REPLIES["usage"].usage
     usage = read_plain(api, made(api, REPLIES["usage"], False)).usage
 
@@ -195,7 +197,45 @@ def test_any_text_and_arguments_survive(text: str, arguments: dict[str, object],
 def test_usage_that_does_not_add_up_is_refused(usage: Usage, complaint: str) -> None:
     """Parts that are more than their whole are refused where the reply is made."""
     with pytest.raises(ValueError, match=complaint):
-        counts_for(Reply(usage=usage), REQUEST)
+        counts_for(Reply(usage=usage), REQUEST, "an.api", tuple(field.name for field in fields(Usage)))
+
+
+def with_one(field: str) -> Usage:
+    one: dict[str, Any] = {field: "priority" if field == "service_tier" else 1}
+    return Usage(**one)
+
+
+def told_by(api: Api, usage: Usage, is_streamed: bool) -> Usage | str | None:
+    """Give the usage that a made-up answer tells, or why none was made up."""
+    try:
+        response = made(api, Reply(text="x", usage=usage), is_streamed)
+    except ValueError as refusal:
+        return str(refusal)
+    return (read_stream if is_streamed else read_plain)(api, response).usage
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Usage)])
+@pytest.mark.parametrize("api", MADE_UP, ids=lambda api: api.name)
+def test_a_count_reads_back_or_is_refused(api: Api, field: str) -> None:
+    """A count for which the api has no place is refused by name, streamed or not; any other reads back as given."""
+    usage = with_one(field)
+    given = getattr(usage, field)
+
+    for is_streamed in (False, True)[: 2 if api.wire else 1]:
+        told = told_by(api, usage, is_streamed)
+
+        if isinstance(told, str):
+            assert re.match(rf"Usage\({field}={given!r}\): \S+ does not say that: choose from input_tokens", told)
+            assert field not in told.partition("choose from ")[2].strip(".").split(", ")
+        else:
+            assert getattr(told, field) == given
+
+
+@pytest.mark.parametrize("api", [api for api in OWN if api not in WITH_TOOLS], ids=lambda api: api.name)
+def test_a_tool_call_is_refused_where_there_are_no_tools(api: Api) -> None:
+    """Whatever the stop reason, an api without tools refuses a reply with a tool call instead of leaving it out."""
+    with pytest.raises(ValueError, match=r"Reply\(tool_calls=\.\.\.\): .* has no tools: ask "):
+        made(api, Reply(tool_calls=(ToolCall("", "weather", "{}"),), stop_reason="stop"), False)
 
 
 @given(st.text())

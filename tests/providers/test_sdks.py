@@ -26,7 +26,7 @@ REPLY = Reply(
         input_tokens=120,
         output_tokens=40,
         cache_read_tokens=30,
-        cache_write_5m_tokens=10,
+        cache_write_tokens=10,
         output_reasoning_tokens=8,
         service_tier="priority",
     ),

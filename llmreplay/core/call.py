@@ -75,8 +75,9 @@ class Call:
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars of the last attempt's tokens; None if usage or price is unknown."""
-        return self._price_of(self)
+        """US dollars of the last attempt: what the provider states, else the price of its tokens; None if unknown."""
+        stated = self.last.answer.cost_usd
+        return self._price_of(self) if stated is None else stated
 
     @property
     def is_charged(self) -> bool:

@@ -227,6 +227,7 @@ class Answer:
             `truncated` for a stream without its terminal event; None where the api has none.
         raw_stop_reason: The provider's own word.
         usage: None if the response carries none.
+        cost_usd: US dollars, where the provider states them itself; else None.
         is_complete: A body that is whole, or a stream that reached its terminal event.
         error: Text of an error that the response reports, status or mid-stream; None if none.
     """
@@ -237,6 +238,7 @@ class Answer:
     stop_reason: str | None = None
     raw_stop_reason: str | None = None
     usage: Usage | None = None
+    cost_usd: float | None = None
     is_complete: bool = True
     error: str | None = None
 

@@ -27,6 +27,7 @@ def reading(body):
         stop_reason=body.get("stop", "stop"),
         raw_stop_reason=body.get("stop", "stop"),
         usage=None if usage is None else Usage(**usage),
+        cost_usd=body.get("cost_usd"),
         is_complete=body.get("whole", True),
     )
 

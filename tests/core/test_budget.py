@@ -82,6 +82,16 @@ def test_a_cost_is_unknown_without_usage():
     ]
 
 
+def test_a_cost_that_the_provider_states_is_held_against_the_budget():
+    """It goes before the price of the tokens, and is known where no price is."""
+    stated = an_attempt(usage={"output_tokens": 5}, cost_usd=0.02)
+
+    assert overspent(calls_of(a_call(stated, price_usd=0.001)), max_cost_usd=0.01) == (
+        "max_cost_usd=0.01, but it was 0.020000"
+    )
+    assert overspent(calls_of(a_call(stated)), max_cost_usd=0.03) is None
+
+
 def test_assert_cost_adds_the_calls_up():
     """All calls together may cost so much and no more."""
     costing(0.01, 0.02).assert_cost(max_usd=0.03)

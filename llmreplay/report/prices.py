@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from llmreplay.core.calls import Call
@@ -14,7 +15,8 @@ _COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_
 def price_of(call: Call) -> float | None:
     """Give the US dollars of a call's last attempt; None if its usage, model or price is unknown.
 
-    Tokens kept for an hour, searches, and the service tier count; a batch is priced as if it were none.
+    Tokens kept for an hour, searches, and the service tier count; a batch is priced as if it were none. The price is
+    that of the time when the answer was recorded; of the present, where it was not, or its cassette does not say when.
 
     Source: the price list inside the installed genai-prices; nothing is looked up over a network.
     """
@@ -31,11 +33,21 @@ def price_of(call: Call) -> float | None:
             _priced(genai_prices, usage),
             model.removeprefix("models/"),
             provider_id=_PROVIDERS.get(call.provider, call.provider),
+            genai_request_timestamp=_moment_of(call.last.recorded_at),
             price_context={"service_tier": usage.service_tier} if usage.service_tier else None,
         )
     except (LookupError, ValueError):
         return None
     return float(price.total_price)
+
+
+def _moment_of(recorded_at: str) -> datetime | None:
+    """Read a time of a cassette, which may be written by hand; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(recorded_at)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _PROVIDERS = {"gemini": "google", "vertex": "google", "bedrock": "aws", "xai": "x-ai"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -18,6 +19,11 @@ class ACall:
     usage: Usage | None
     model: str | None = "claude-haiku-4-5"
     provider: str | None = "anthropic"
+    recorded_at: str = ""
+
+    @property
+    def last(self) -> ACall:
+        return self
 
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
@@ -83,6 +89,30 @@ def test_the_service_tier_has_its_price(prices, tier, share):
     priced = price_of(ACall(replace(MILLION, service_tier=tier), "gpt-5-mini", "openai"))
 
     assert priced == pytest.approx(plain * share)
+
+
+@pytest.mark.parametrize(
+    ("recorded_at", "hour"),
+    [("2026-11-21T12:30:00Z", 12), ("2026-11-21T20:30:00", 20), ("2026-11-21T01:30:00+05:00", 20)],
+    ids=["dear", "no zone", "another zone"],
+)
+def test_a_recorded_answer_has_the_price_of_its_hour(prices, recorded_at, hour):
+    """DeepSeek's prices change with the hour: that of the recording counts, whenever it is replayed."""
+    then = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
+    expected = prices.calc_price(
+        prices.Usage(input_tokens=1_000_000, output_tokens=1_000_000),
+        "deepseek-chat",
+        provider_id="deepseek",
+        genai_request_timestamp=then,
+    )
+
+    assert price_of(ACall(MILLION, "deepseek-chat", "deepseek", recorded_at)) == float(expected.total_price)
+
+
+@pytest.mark.parametrize("recorded_at", ["", "yesterday"])
+def test_what_does_not_say_when_it_was_recorded_has_the_price_of_today(prices, recorded_at):
+    """A cassette written by hand needs no time, and a time that is none is no error."""
+    assert price_of(ACall(MILLION, recorded_at=recorded_at)) == price_of(ACall(MILLION))
 
 
 @pytest.mark.parametrize(

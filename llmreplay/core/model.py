@@ -227,6 +227,7 @@ class Answer:
             `truncated` for a stream without its terminal event; None where the api has none.
         raw_stop_reason: The provider's own word.
         usage: None if the response carries none.
+        billed: The counts that a price is of, where the provider bills others than it read and wrote; else None.
         cost_usd: US dollars, where the provider states them itself; else None.
         is_complete: A body that is whole, or a stream that reached its terminal event.
         error: Text of an error that the response reports, status or mid-stream; None if none.
@@ -238,6 +239,7 @@ class Answer:
     stop_reason: str | None = None
     raw_stop_reason: str | None = None
     usage: Usage | None = None
+    billed: Usage | None = None
     cost_usd: float | None = None
     is_complete: bool = True
     error: str | None = None

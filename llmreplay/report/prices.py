@@ -20,7 +20,7 @@ def price_of(call: Call) -> float | None:
 
     Source: the price list inside the installed genai-prices; nothing is looked up over a network.
     """
-    usage, model = call.usage, call.model
+    usage, model = call.last.answer.billed or call.usage, call.model
     if usage is None or model is None or call.provider is None:
         return None
     try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmreplay.core.model import Usage
+from llmreplay.core.model import Answer, Usage
 from llmreplay.report.prices import price_of
 
 
@@ -21,9 +21,15 @@ class ACall:
     provider: str | None = "anthropic"
     recorded_at: str = ""
 
+    billed: Usage | None = None
+
     @property
     def last(self) -> ACall:
         return self
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(usage=self.usage, billed=self.billed)
 
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
@@ -89,6 +95,16 @@ def test_the_service_tier_has_its_price(prices, tier, share):
     priced = price_of(ACall(replace(MILLION, service_tier=tier), "gpt-5-mini", "openai"))
 
     assert priced == pytest.approx(plain * share)
+
+
+def test_what_is_billed_is_priced(prices):
+    """Where a provider bills other counts than it read and wrote, the price is of those; the model's is 2.5 and 10."""
+    call = ACall(Usage(input_tokens=506, output_tokens=4), "command-a-03-2025", "cohere")
+
+    billed = replace(call, billed=Usage(input_tokens=11, output_tokens=3))
+
+    assert price_of(billed) == pytest.approx((11 * 2.5 + 3 * 10) / 1_000_000)
+    assert price_of(billed) < price_of(call)
 
 
 @pytest.mark.parametrize(

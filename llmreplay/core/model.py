@@ -184,6 +184,7 @@ class Usage:
         output_audio_tokens: Part of the output that is sound.
         web_searches: Searches the provider made for the answer.
         service_tier: As the provider names it.
+        speed: `fast` where the answer was made faster than usual at a higher price (Anthropic).
     """
 
     input_tokens: int | None = None
@@ -197,6 +198,11 @@ class Usage:
     output_audio_tokens: int | None = None
     web_searches: int | None = None
     service_tier: str | None = None
+    speed: str | None = None
+
+
+COUNTS: tuple[str, ...] = tuple(name for name in Usage.__dataclass_fields__ if name not in ("service_tier", "speed"))
+"""Names of the counts in a `Usage`, which can be added up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def usage_of(value: Json) -> Usage | None:
         output_reasoning_tokens=number_at(usage, "output_tokens_details", "thinking_tokens"),
         web_searches=number_at(usage, "server_tool_use", "web_search_requests"),
         service_tier=text_or_none(usage.get("service_tier")),
+        speed=text_or_none(usage.get("speed")),
     )
 
 

@@ -119,6 +119,7 @@ class Counts:
     output_audio_tokens: int
     web_searches: int
     service_tier: str | None
+    speed: str | None
 
     @property
     def cache_write_tokens(self) -> int:
@@ -165,6 +166,7 @@ def counts_for(reply: Reply, request: Request) -> Counts:
         output_audio_tokens=usage.output_audio_tokens or 0,
         web_searches=usage.web_searches or 0,
         service_tier=usage.service_tier,
+        speed=usage.speed,
     )
     _check_sums(counts, usage)
     return counts

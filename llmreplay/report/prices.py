@@ -6,16 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmreplay.core.calls import Call
-from llmreplay.core.model import Usage
-
-# Our counts have the names and meanings of theirs.
-_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_tier")
+from llmreplay.core.model import COUNTS, Usage
 
 
 def price_of(call: Call) -> float | None:
     """Give the US dollars of a call's last attempt; None if its usage, model or price is unknown.
 
-    Tokens kept for an hour, searches, and the service tier count; a batch is priced as if it were none. The price is
+    Tokens kept for an hour, searches, service tier and speed count; a batch is priced as if it were none. The price is
     that of the time when the answer was recorded; of the present, where it was not, or its cassette does not say when.
 
     Source: the price list inside the installed genai-prices; nothing is looked up over a network.
@@ -34,7 +31,7 @@ def price_of(call: Call) -> float | None:
             model.removeprefix("models/"),
             provider_id=_PROVIDERS.get(call.provider, call.provider),
             genai_request_timestamp=_moment_of(call.last.recorded_at),
-            price_context={"service_tier": usage.service_tier} if usage.service_tier else None,
+            price_context=_context_of(usage),
         )
     except (LookupError, ValueError):
         return None
@@ -53,6 +50,12 @@ def _moment_of(recorded_at: str) -> datetime | None:
 _PROVIDERS = {"gemini": "google", "vertex": "google", "bedrock": "aws", "xai": "x-ai"}
 
 
+def _context_of(usage: Usage) -> dict[str, str] | None:
+    context = {"service_tier": usage.service_tier, "speed": usage.speed}
+    return {name: value for name, value in context.items() if value} or None
+
+
 def _priced(library: Any, usage: Usage) -> Any:
-    counts = {name: count for name in _COUNTS if (count := getattr(usage, name)) is not None}
+    # Our counts have the names and meanings of theirs.
+    counts = {name: count for name in COUNTS if (count := getattr(usage, name)) is not None}
     return library.Usage(**counts)

@@ -50,6 +50,21 @@ def test_later_counts_of_a_message_win_and_null_does_not() -> None:
     assert (answer.stop_reason, answer.is_complete) == ("stop", True)
 
 
+def test_the_speed_of_a_message_is_read() -> None:
+    """It stands in the usage of `message_start`, where `message_delta` does not repeat it."""
+    usage = {"input_tokens": 1, "output_tokens": 1, "speed": "fast"}
+
+    whole = messages.answer_from_body({"type": "message", "content": [], "usage": usage})
+    stream = streamed(
+        messages.answer_from_events,
+        {"type": "message_start", "message": {"usage": usage}},
+        message_delta("end_turn", output_tokens=9),
+        STOP,
+    )
+
+    assert [answer.usage.speed for answer in (whole, stream) if answer.usage] == ["fast", "fast"]
+
+
 def test_an_error_in_a_message_stream_is_told_and_leaves_it_truncated() -> None:
     """After an `error` event the answer has what came, the error, and no clean end."""
     answer = streamed(

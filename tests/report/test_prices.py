@@ -131,6 +131,21 @@ def test_what_does_not_say_when_it_was_recorded_has_the_price_of_today(prices, r
     assert price_of(ACall(MILLION, recorded_at=recorded_at)) == price_of(ACall(MILLION))
 
 
+def test_a_faster_answer_costs_more(prices):
+    """Anthropic's fast mode has a price of its own, whatever the service tier."""
+    fast = replace(MILLION, service_tier="standard", speed="fast")
+    expected = prices.calc_price(
+        prices.Usage(input_tokens=1_000_000, output_tokens=1_000_000),
+        "claude-opus-4-8",
+        provider_id="anthropic",
+        price_context={"speed": "fast"},
+    )
+
+    priced = price_of(ACall(fast, "claude-opus-4-8"))
+
+    assert priced == float(expected.total_price) > price_of(ACall(MILLION, "claude-opus-4-8"))
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -117,5 +117,12 @@ def _usage_of(ending: Fields) -> Usage | None:
         output_tokens=number_at(usage, "outputTokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_5m_tokens=_kept_for("5m", usage),
+        cache_write_1h_tokens=_kept_for("1h", usage),
         service_tier=text_or_none(fields_of(ending.get("serviceTier")).get("type")),
     )
+
+
+def _kept_for(ttl: str, usage: Fields) -> int | None:
+    details = objects_in(usage.get("cacheDetails"))
+    return total_of(*(number_at(detail, "inputTokens") for detail in details if detail.get("ttl") == ttl))

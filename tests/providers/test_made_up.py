@@ -120,6 +120,7 @@ def test_given_usage_reads_back(api: Api) -> None:
     ("name", "given"),
     [
         ("anthropic.messages", Usage(speed="fast")),
+        ("bedrock.converse", Usage(cache_write_1h_tokens=7, cache_write_5m_tokens=5)),
     ],
 )
 def test_what_makes_an_answer_dearer_reads_back(name: str, given: Usage, is_streamed: bool) -> None:

@@ -192,6 +192,26 @@ def test_an_ollama_stream_without_done_is_truncated() -> None:
     assert (answer.text, answer.error, answer.stop_reason) == ("A", "unexpected EOF", "truncated")
 
 
+def test_bedrock_tells_for_how_long_what_is_cached() -> None:
+    """What is kept for an hour costs more than what is kept for five minutes."""
+    usage = {
+        "inputTokens": 1,
+        "outputTokens": 2,
+        "cacheWriteInputTokens": 12,
+        "cacheDetails": [{"ttl": "1h", "inputTokens": 7}, {"ttl": "5m", "inputTokens": 5}],
+    }
+
+    answer = bedrock_converse.answer_from_body({"output": {"message": {"content": []}}, "usage": usage})
+
+    assert answer.usage == Usage(
+        input_tokens=13,
+        output_tokens=2,
+        cache_write_tokens=12,
+        cache_write_5m_tokens=5,
+        cache_write_1h_tokens=7,
+    )
+
+
 def test_an_exception_frame_is_an_error_of_the_stream() -> None:
     """Bedrock's exception frame names itself and leaves the stream truncated."""
     answer = bedrock_converse.answer_from_events(events_of(Wire.AWS, [bedrock_error_event(429)])[0])

@@ -182,6 +182,7 @@ class Usage:
         output_reasoning_tokens: Part of the output spent on thinking.
         input_audio_tokens: Part of the input that is sound.
         output_audio_tokens: Part of the output that is sound.
+        cache_audio_read_tokens: Part of both `cache_read_tokens` and `input_audio_tokens`: sound from the prompt cache.
         web_searches: Searches the provider made for the answer.
         service_tier: As the provider names it.
         speed: `fast` where the answer was made faster than usual at a higher price (Anthropic).
@@ -196,6 +197,7 @@ class Usage:
     output_reasoning_tokens: int | None = None
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
+    cache_audio_read_tokens: int | None = None
     web_searches: int | None = None
     service_tier: str | None = None
     speed: str | None = None

@@ -120,6 +120,7 @@ def test_given_usage_reads_back(api: Api) -> None:
     ("name", "given"),
     [
         ("anthropic.messages", Usage(speed="fast")),
+        ("gemini.generateContent", Usage(cache_read_tokens=9, input_audio_tokens=4, cache_audio_read_tokens=3)),
         ("bedrock.converse", Usage(cache_write_1h_tokens=7, cache_write_5m_tokens=5)),
     ],
 )

@@ -169,6 +169,7 @@ def test_gemini_counts_thoughts_apart_and_hides_them() -> None:
             "usageMetadata": {
                 "promptTokenCount": 10,
                 "cachedContentTokenCount": 4,
+                "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 1}, {"modality": "AUDIO", "tokenCount": 3}],
                 "candidatesTokenCount": 2,
                 "thoughtsTokenCount": 3,
                 "toolUsePromptTokenCount": 5,
@@ -177,7 +178,28 @@ def test_gemini_counts_thoughts_apart_and_hides_them() -> None:
     )
 
     assert answer.text == "A"
-    assert answer.usage == Usage(input_tokens=15, output_tokens=5, cache_read_tokens=4, output_reasoning_tokens=3)
+    assert answer.usage == Usage(
+        input_tokens=15,
+        output_tokens=5,
+        cache_read_tokens=4,
+        output_reasoning_tokens=3,
+        cache_audio_read_tokens=3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("details", "sound"),
+    [({}, None), ({"cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 4}]}, 0)],
+    ids=["no details", "text alone"],
+)
+def test_what_geminis_details_do_not_name_is_not_there(details: dict[str, object], sound: int | None) -> None:
+    """A cache whose details name text alone holds no sound; without details it is not known."""
+    usage = {"promptTokenCount": 9, "cachedContentTokenCount": 4, **details}
+
+    answer = gemini_generate.answer_from_body({**candidate("STOP"), "usageMetadata": usage})  # type: ignore[dict-item]
+
+    assert answer.usage is not None
+    assert answer.usage.cache_audio_read_tokens == sound
 
 
 def test_an_ollama_stream_without_done_is_truncated() -> None:

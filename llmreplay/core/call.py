@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from llmreplay.core.api import model_in_path
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Json, Request, Response, ToolCall, Usage
+from llmreplay.core.price import Price
 
 
 class Call:
@@ -18,7 +19,7 @@ class Call:
         self,
         first: Attempt,
         fell_back_from: Call | None = None,
-        price_of: Callable[[Call], float | None] = lambda call: None,
+        price_of: Callable[[Call], Price] = lambda call: Price(),
     ) -> None:
         self.attempts: list[Attempt] = [first]
         self.fell_back_from = fell_back_from
@@ -77,7 +78,12 @@ class Call:
     def cost_usd(self) -> float | None:
         """US dollars of the last attempt: what the provider states, else the price of its tokens; None if unknown."""
         stated = self.last.answer.cost_usd
-        return self._price_of(self) if stated is None else stated
+        return self._price_of(self).usd if stated is None else stated
+
+    @property
+    def why_unpriced(self) -> str:
+        """Why the price of its tokens is unknown; empty if it is known."""
+        return self._price_of(self).why_unknown
 
     @property
     def is_charged(self) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 
 from llmreplay.core.calls import Call
 from llmreplay.core.model import COUNTS, Usage
+from llmreplay.core.price import Price
 
 
-def price_of(call: Call) -> float | None:
-    """Give the US dollars of a call's last attempt; None if its usage, model or price is unknown.
+def price_of(call: Call) -> Price:
+    """Give the US dollars of a call's last attempt, or why they are unknown.
 
     Tokens kept for an hour, searches, service tier and speed count; a batch is priced as if it were none. The price is
     that of the time when the answer was recorded; of the present, where it was not, or its cassette does not say when.
@@ -19,12 +20,13 @@ def price_of(call: Call) -> float | None:
     """
     usage, model = call.last.answer.billed or call.usage, call.model
     if usage is None or model is None or call.provider is None:
-        return None
+        unknown = "tokens" if usage is None else "model" if model is None else "provider"
+        return Price(None, f"its {unknown} cannot be read")
     try:
         # Imported only now: it is an extra, and costs 200 ms.
         import genai_prices
     except ImportError:
-        return None
+        return Price(None, 'prices need pip install "pytest-llmreplay[prices]"')
     try:
         price = genai_prices.calc_price(
             _priced(genai_prices, usage),
@@ -33,9 +35,9 @@ def price_of(call: Call) -> float | None:
             genai_request_timestamp=_moment_of(call.last.recorded_at),
             price_context=_context_of(usage),
         )
-    except (LookupError, ValueError):
-        return None
-    return float(price.total_price)
+    except (LookupError, ValueError) as error:
+        return Price(None, f"genai-prices says: {error}")
+    return Price(float(price.total_price))
 
 
 def _moment_of(recorded_at: str) -> datetime | None:

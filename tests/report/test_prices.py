@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from llmreplay.core.model import Answer, Usage
-from llmreplay.report.prices import price_of
+from llmreplay.report import prices as priced_by
 
 
 @dataclass
@@ -30,6 +30,10 @@ class ACall:
     @property
     def answer(self) -> Answer:
         return Answer(usage=self.usage, billed=self.billed)
+
+
+def price_of(call: ACall) -> float | None:
+    return priced_by.price_of(call).usd
 
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
@@ -146,28 +150,62 @@ def test_a_faster_answer_costs_more(prices):
     assert priced == float(expected.total_price) > price_of(ACall(MILLION, "claude-opus-4-8"))
 
 
+def test_sound_from_the_cache_has_its_price(prices):
+    """Gemini's list prices cached sound apart; gemini:182 of the corpus."""
+    usage = Usage(
+        input_tokens=1518,
+        output_tokens=387,
+        cache_read_tokens=1122,
+        input_audio_tokens=160,
+        cache_audio_read_tokens=118,
+    )
+
+    assert price_of(ACall(usage, "gemini-2.5-flash", "gemini")) == pytest.approx(0.00115762)
+
+
 @pytest.mark.parametrize(
-    "call",
+    ("call", "why"),
     [
-        ACall(None),
-        ACall(MILLION, model=None),
-        ACall(MILLION, provider=None),
-        ACall(MILLION, model="no-such-model-1"),
-        ACall(MILLION, provider="ollama", model="llama3.2"),
-        ACall(Usage(input_tokens=5, cache_read_tokens=10)),
+        (ACall(None), "its tokens cannot be read"),
+        (ACall(MILLION, model=None), "its model cannot be read"),
+        (ACall(MILLION, provider=None), "its provider cannot be read"),
+        (ACall(MILLION, model="no-such-model-1"), "genai-prices says: Unable to find model with model_ref="),
+        (ACall(MILLION, provider="ollama", model="llama3.2"), "genai-prices says: Unable to find provider"),
+        (ACall(Usage(input_tokens=5, cache_read_tokens=10)), "genai-prices says: Invalid usage data: cache_read"),
+        (
+            ACall(
+                Usage(input_tokens=9, cache_read_tokens=5, input_audio_tokens=5, output_tokens=1),
+                "gemini-2.5-flash",
+                "gemini",
+            ),
+            "genai-prices says: Missing usage for cache_audio_read_tokens",
+        ),
     ],
-    ids=["no usage", "no model", "no provider", "unknown model", "unknown provider", "counts that do not add up"],
+    ids=[
+        "no usage",
+        "no model",
+        "no provider",
+        "unknown model",
+        "unknown provider",
+        "counts that do not add up",
+        "counts that are missing",
+    ],
 )
-def test_what_is_unknown_has_no_price(prices, call):
-    """Unknown is None, never zero and never an exception."""
-    assert price_of(call) is None
+def test_what_is_unknown_has_no_price_and_says_why(prices, call, why):
+    """Unknown is None, never zero and never an exception; the reason is the list's own, where that has one."""
+    price = priced_by.price_of(call)
+
+    assert price.usd is None
+    assert price.why_unknown.startswith(why)
 
 
-def test_without_the_list_no_price_is_known(monkeypatch):
+def test_without_the_list_the_reason_is_what_to_install(monkeypatch):
     """The extra is not needed until a budget asks for it."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
 
-    assert price_of(ACall(MILLION)) is None
+    price = priced_by.price_of(ACall(MILLION))
+
+    assert (price.usd, price.why_unknown) == (None, 'prices need pip install "pytest-llmreplay[prices]"')
 
 
 def test_a_resource_name_has_the_price_of_its_model(prices):

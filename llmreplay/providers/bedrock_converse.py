@@ -92,7 +92,9 @@ def _extend(block: dict[str, Json], arguments: dict[int, str], at: int, delta: F
 def _answer(blocks: Sequence[Fields], arguments: dict[int, str], ending: Fields) -> Answer:
     calls: list[ToolCall] = []
     for block in blocks:
-        if use := fields_of(block.get("toolUse")):
+        use = fields_of(block.get("toolUse"))
+        # The only type there is; a tool for the application has none.
+        if use and use.get("type") != "server_tool_use":
             whole = json.dumps(use.get("input", {}), ensure_ascii=False)
             streamed = arguments.get(indexed(block, "at"), "")
             calls.append(ToolCall(text_of(use.get("toolUseId")), text_of(use.get("name")), streamed or whole))

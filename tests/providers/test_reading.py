@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from llmreplay.core.model import Answer, ToolCall, Usage
-from llmreplay.core.streams import Event, Wire, events_of, ndjson_line, sse_event
+from llmreplay.core.streams import Event, Wire, aws_frame, events_of, ndjson_line, sse_event
 from llmreplay.providers import anthropic_messages as messages
 from llmreplay.providers import bedrock_converse, gemini_generate, ollama_answers
 from llmreplay.providers.bedrock_replies import error_event as bedrock_error_event
@@ -212,6 +212,28 @@ def test_an_ollama_stream_without_done_is_truncated() -> None:
     )
 
     assert (answer.text, answer.error, answer.stop_reason) == ("A", "unexpected EOF", "truncated")
+
+
+def test_a_tool_that_bedrock_runs_itself_is_no_tool_call() -> None:
+    """Neither in a body nor in a stream; what the application is asked for beside it is."""
+    uses = [
+        {"toolUseId": "s1", "name": "nova_code_interpreter", "type": "server_tool_use"},
+        {"toolUseId": "t1", "name": "f"},
+    ]
+    content = [{"toolUse": {**use, "input": {"x": 1}}} for use in uses]
+    frames = [
+        aws_frame(((":event-type", name),), json.dumps({"contentBlockIndex": at, **payload}).encode())
+        for at, use in enumerate(uses)
+        for name, payload in (
+            ("contentBlockStart", {"start": {"toolUse": use}}),
+            ("contentBlockDelta", {"delta": {"toolUse": {"input": '{"x": 1}'}}}),
+        )
+    ]
+
+    whole = bedrock_converse.answer_from_body({"output": {"message": {"content": content}}})  # type: ignore[dict-item]
+    stream = bedrock_converse.answer_from_events(events_of(Wire.AWS, frames)[0])
+
+    assert whole.tool_calls == stream.tool_calls == (ToolCall("t1", "f", '{"x": 1}'),)
 
 
 def test_bedrock_tells_for_how_long_what_is_cached() -> None:

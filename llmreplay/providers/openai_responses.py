@@ -209,6 +209,11 @@ def usage_of(response: Fields, output: Sequence[Fields]) -> Usage | None:
         cache_read_tokens=number_at(usage, "input_tokens_details", "cached_tokens"),
         cache_write_tokens=number_at(usage, "input_tokens_details", "cache_write_tokens"),
         output_reasoning_tokens=number_at(usage, "output_tokens_details", "reasoning_tokens"),
-        web_searches=sum(item.get("type") == "web_search_call" for item in output),
+        web_searches=sum(_is_search(item) for item in output),
         service_tier=text_or_none(response.get("service_tier")),
     )
+
+
+def _is_search(item: Fields) -> bool:
+    # A page that is opened, or looked through, is no search, and is not billed as one.
+    return item.get("type") == "web_search_call" and fields_of(item.get("action")).get("type", "search") == "search"

@@ -83,4 +83,8 @@ def _usage_of(meta: Fields) -> Usage | None:
     usage = fields_of(meta.get("tokens")) or fields_of(meta.get("billed_units"))
     if not usage:
         return None
-    return Usage(input_tokens=number_at(usage, "input_tokens"), output_tokens=number_at(usage, "output_tokens"))
+    return Usage(
+        input_tokens=number_at(usage, "input_tokens"),
+        output_tokens=number_at(usage, "output_tokens"),
+        cache_read_tokens=number_at(meta, "cached_tokens"),
+    )

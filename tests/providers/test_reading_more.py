@@ -94,7 +94,8 @@ def test_an_interaction_is_read_whole_and_streamed() -> None:
 
 def test_the_first_version_of_coheres_chat_is_read_whole_and_streamed() -> None:
     """A stream ends with the whole answer; a generation is the first of several."""
-    meta: Json = {"tokens": {"input_tokens": 206, "output_tokens": 3}, "billed_units": {"input_tokens": 5}}
+    counts: dict[str, Json] = {"input_tokens": 206, "output_tokens": 3}
+    meta: Json = {"tokens": counts, "billed_units": {"input_tokens": 5}, "cached_tokens": 128}
     body: dict[str, Json] = {"text": "Hola.", "finish_reason": "COMPLETE", "meta": meta}
     events: list[Json | str] = [
         {"event_type": "text-generation", "text": "Ho"},
@@ -107,7 +108,7 @@ def test_the_first_version_of_coheres_chat_is_read_whole_and_streamed() -> None:
 
     assert answer == streamed("cohere.chat_v1", events)
     assert (answer.text, answer.stop_reason) == ("Hola.", "stop")
-    assert answer.usage == Usage(input_tokens=206, output_tokens=3)
+    assert answer.usage == Usage(input_tokens=206, output_tokens=3, cache_read_tokens=128)
     assert streamed("cohere.chat_v1", events[:1]).is_complete is False
     assert whole("cohere.chat_v1", tools).stop_reason == "tool_use"
     assert whole("cohere.generate", {"generations": [{"text": "Once"}]}).text == "Once"

@@ -216,7 +216,7 @@ def _fails(outcome: Outcome, read: Callable[[], Answer], *, may_be_cut: bool = F
         return True
     if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
         return True
-    # Ours are decoded: a content coding that is still named is one that no client can undo.
+    # No client can undo it, so that one which closed the stream did not have what it wanted.
     if header(outcome.headers, "content-encoding") is not None:
         return True
     answer = read()

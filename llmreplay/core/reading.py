@@ -52,6 +52,10 @@ def answer_of(api: Api | None, outcome: Outcome) -> Answer:
     broken = None if outcome.end in (End.COMPLETE, End.CLIENT_CLOSED) else outcome.end.value
     if outcome.status >= 400:
         return Answer(is_complete=ended_well, error=f"{outcome.status} {_error_text(outcome.body)}".rstrip())
+    coding = header(outcome.headers, "content-encoding")
+    if coding is not None:
+        # Ours are decoded: one that is still named could not be undone, and no client can, whatever the bytes say.
+        return Answer(is_complete=False, error=broken or f"content-encoding {coding} cannot be undone")
     streamed = _streamed_answer(api, outcome, broken) if is_stream(outcome) else None
     if streamed is not None:
         return streamed

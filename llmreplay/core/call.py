@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from llmreplay.core.api import model_in_path
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Json, Request, Response, ToolCall, Usage
+from llmreplay.core.multipart import form_fields
 from llmreplay.core.price import Price
 
 
@@ -64,7 +65,8 @@ class Call:
         if self.last.answer.model:
             return self.last.answer.model
         body = self.request_json
-        asked = body.get("model") if isinstance(body, dict) else None
+        named = body if isinstance(body, dict) else form_fields(self.request.headers, self.request.body)
+        asked = named.get("model")
         if isinstance(asked, str) or self.last.api is None:
             return asked if isinstance(asked, str) else None
         return model_in_path(self.last.api, urlsplit(self.request.url).path)

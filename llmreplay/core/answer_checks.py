@@ -7,15 +7,13 @@ from collections.abc import Sequence
 
 from llmreplay.core.call import Call
 from llmreplay.core.call_list import CallList
-from llmreplay.core.model import Json, Usage
+from llmreplay.core.model import COUNTS, Json
 from llmreplay.core.reading import is_unread_stream
 from llmreplay.core.story import failed_check
 from llmreplay.core.tool_results import tool_results_in
 
 _MOST_SHOWN = 100
-_LIMITS = tuple(
-    f"{bound}_{name}" for name in Usage.__dataclass_fields__ if name != "service_tier" for bound in ("max", "min")
-)
+_LIMITS = tuple(f"{bound}_{name}" for name in COUNTS for bound in ("max", "min"))
 
 
 def assert_usage(calls: CallList, **limits: int) -> None:
@@ -24,7 +22,7 @@ def assert_usage(calls: CallList, **limits: int) -> None:
     Args:
         calls: Their counts are added up.
         limits: `max_input_tokens=`, `min_cache_read_tokens=`, `output_tokens=` (exactly), and so on for every field
-            of `Usage`.
+            of `Usage` that is a count.
 
     Raises:
         AssertionError: A count is beyond its limit, or unknown; shows the attempts.
@@ -34,10 +32,8 @@ def assert_usage(calls: CallList, **limits: int) -> None:
     usage = calls.usage
     for name, limit in limits.items():
         field = name.removeprefix("max_").removeprefix("min_")
-        if name not in _LIMITS and name not in Usage.__dataclass_fields__:
-            raise TypeError(
-                f"assert_usage({name}=...): choose from {', '.join(Usage.__dataclass_fields__)}, with max_ or min_."
-            )
+        if name not in _LIMITS and name not in COUNTS:
+            raise TypeError(f"assert_usage({name}=...): choose from {', '.join(COUNTS)}, with max_ or min_.")
         count = getattr(usage, field)
         if count is None or any(call.usage is None or getattr(call.usage, field) is None for call in _answered(calls)):
             raise failed_check(f"expected {name} = {limit}", f"{field} is unknown, as a call does not report it", calls)

@@ -38,8 +38,10 @@ class Api:
         path: Matches the whole URL path of a request to this endpoint; a group `model` is the model that is asked for.
         method: The HTTP method of a request to this endpoint.
         wire: How its streams are cut into events; None if it never streams.
-        is_streamed: Says whether a request asks for a stream, from its URL path and decoded body.
+        is_streamed: Says whether a request asks for a stream, from its URL path and decoded body; of a form, from its
+            fields.
         answer_from_body: Reads a whole, decoded body; None if this endpoint has no answer to read.
+        answer_from_text: Reads a whole body that is labelled as text; None where all answers are JSON.
         answer_from_events: Reads the events of a stream, which may be cut short.
         is_terminal: Says whether an event ends a stream of this endpoint.
         error_reply: Builds the provider's error for a status; second argument a kind such as `spend_cap`
@@ -66,6 +68,7 @@ class Api:
     wire: Wire | None = None
     is_streamed: Callable[[str, Json], bool] | None = None
     answer_from_body: Callable[[Json], Answer] | None = None
+    answer_from_text: Callable[[str], Answer] | None = None
     answer_from_events: Callable[[Sequence[Event]], Answer] | None = None
     is_terminal: Callable[[Event], bool] | None = None
     error_reply: Callable[[int, str | None], ErrorReply] | None = None

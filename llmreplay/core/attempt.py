@@ -72,6 +72,8 @@ class Attempt:
         faults: Names of the faults that hit it.
         wait_s: Seconds that were slept before it, as asked for.
         origin: The thread or task that made it.
+        recorded_at: When its answer was recorded, UTC, `2026-11-21T09:14:03Z`; empty if it is none from a cassette, or
+            the cassette does not say.
         leave: Leaves the answer that a fault was laid over for the next identical request; None if it has been left,
             or there is none to leave.
         is_put_down: Whether the client closed the stream in its midst without an error under way: it had what it
@@ -92,6 +94,7 @@ class Attempt:
     faults: tuple[str, ...] = ()
     wait_s: float | None = None
     origin: Origin = NOBODY
+    recorded_at: str = ""
     leave: Callable[[], object] | None = None
     receiving: Callable[[End], object] | None = None
     forsake: Callable[[], object] | None = None
@@ -215,7 +218,7 @@ def _fails(outcome: Outcome, read: Callable[[], Answer], *, may_be_cut: bool = F
         return True
     if outcome.end not in (End.COMPLETE, End.CLIENT_CLOSED):
         return True
-    # Ours are decoded: a content coding that is still named is one that no client can undo.
+    # No client can undo it, so that one which closed the stream did not have what it wanted.
     if header(outcome.headers, "content-encoding") is not None:
         return True
     answer = read()

@@ -51,4 +51,5 @@ def _why_unknown(calls: CallList) -> str:
     call = next((call for call in calls if call.is_charged and call.cost_usd is None), None)
     if call is not None and call.usage is None:
         return f"{call!r} reports no usage"
-    return f'no price for {call!r}; prices need pip install "pytest-llmreplay[prices]" and a model they know'
+    reason = call.why_unpriced if call is not None else ""
+    return f"no price for {call!r}" + (f"; {reason}" if reason else "")

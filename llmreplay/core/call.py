@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from llmreplay.core.api import model_in_path
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.model import Json, Request, Response, ToolCall, Usage
+from llmreplay.core.multipart import form_fields
+from llmreplay.core.price import Price
 
 
 class Call:
@@ -18,7 +20,7 @@ class Call:
         self,
         first: Attempt,
         fell_back_from: Call | None = None,
-        price_of: Callable[[Call], float | None] = lambda call: None,
+        price_of: Callable[[Call], Price] = lambda call: Price(),
     ) -> None:
         self.attempts: list[Attempt] = [first]
         self.fell_back_from = fell_back_from
@@ -63,7 +65,8 @@ class Call:
         if self.last.answer.model:
             return self.last.answer.model
         body = self.request_json
-        asked = body.get("model") if isinstance(body, dict) else None
+        named = body if isinstance(body, dict) else form_fields(self.request.headers, self.request.body)
+        asked = named.get("model")
         if isinstance(asked, str) or self.last.api is None:
             return asked if isinstance(asked, str) else None
         return model_in_path(self.last.api, urlsplit(self.request.url).path)
@@ -75,8 +78,14 @@ class Call:
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars of the last attempt's tokens; None if usage or price is unknown."""
-        return self._price_of(self)
+        """US dollars of the last attempt: what the provider states, else the price of its tokens; None if unknown."""
+        stated = self.last.answer.cost_usd
+        return self._price_of(self).usd if stated is None else stated
+
+    @property
+    def why_unpriced(self) -> str:
+        """Why the price of its tokens is unknown; empty if it is known."""
+        return self._price_of(self).why_unknown
 
     @property
     def is_charged(self) -> bool:

@@ -7,9 +7,7 @@ from typing import Self, overload
 
 from llmreplay.core.attempt import Attempt
 from llmreplay.core.call import Call
-from llmreplay.core.model import Usage
-
-_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "service_tier")
+from llmreplay.core.model import COUNTS, Usage
 
 
 class CallList(Sequence[Call]):
@@ -90,7 +88,7 @@ class CallList(Sequence[Call]):
             counts = [count for usage in reported if (count := getattr(usage, name)) is not None]
             return sum(counts) if counts else None
 
-        return Usage(**{name: total(name) for name in _COUNTS})  # type: ignore[arg-type]
+        return Usage(**{name: total(name) for name in COUNTS})  # type: ignore[arg-type]
 
     @property
     def cost_usd(self) -> float | None:

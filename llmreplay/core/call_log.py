@@ -7,6 +7,7 @@ from itertools import islice
 
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
+from llmreplay.core.price import Price
 
 
 class CallLog:
@@ -21,7 +22,7 @@ class CallLog:
     slept that makes no calls itself.
     """
 
-    def __init__(self, price_of: Callable[[Call], float | None] = lambda call: None) -> None:
+    def __init__(self, price_of: Callable[[Call], Price] = lambda call: Price()) -> None:
         self._price_of = price_of
         self._calls: list[Call] = []
         # Calls that are under way or failed, by what they ask; those answered are dropped when next looked at.

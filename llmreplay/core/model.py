@@ -182,8 +182,10 @@ class Usage:
         output_reasoning_tokens: Part of the output spent on thinking.
         input_audio_tokens: Part of the input that is sound.
         output_audio_tokens: Part of the output that is sound.
+        cache_audio_read_tokens: Part of both `cache_read_tokens` and `input_audio_tokens`: sound from the prompt cache.
         web_searches: Searches the provider made for the answer.
         service_tier: As the provider names it.
+        speed: `fast` where the answer was made faster than usual at a higher price (Anthropic).
     """
 
     input_tokens: int | None = None
@@ -195,8 +197,14 @@ class Usage:
     output_reasoning_tokens: int | None = None
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
+    cache_audio_read_tokens: int | None = None
     web_searches: int | None = None
     service_tier: str | None = None
+    speed: str | None = None
+
+
+COUNTS: tuple[str, ...] = tuple(name for name in Usage.__dataclass_fields__ if name not in ("service_tier", "speed"))
+"""Names of the counts in a `Usage`, which can be added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +235,8 @@ class Answer:
             `truncated` for a stream without its terminal event; None where the api has none.
         raw_stop_reason: The provider's own word.
         usage: None if the response carries none.
+        billed: The counts that a price is of, where the provider bills others than it read and wrote; else None.
+        cost_usd: US dollars, where the provider states them itself; else None.
         is_complete: A body that is whole, or a stream that reached its terminal event.
         error: Text of an error that the response reports, status or mid-stream; None if none.
     """
@@ -237,6 +247,8 @@ class Answer:
     stop_reason: str | None = None
     raw_stop_reason: str | None = None
     usage: Usage | None = None
+    billed: Usage | None = None
+    cost_usd: float | None = None
     is_complete: bool = True
     error: str | None = None
 

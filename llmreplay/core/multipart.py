@@ -1,10 +1,12 @@
-"""Multipart bodies: their parts, for normalising and explaining part by part."""
+"""Multipart bodies: their parts, for normalising and explaining part by part, and the fields of a form."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from llmreplay.core.model import Headers, header
 
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|[;\s])name="?([^";\r\n]*)', re.IGNORECASE)
@@ -46,6 +48,15 @@ def parts_of(content_type: str, body: bytes) -> list[Part]:
             name = match[1].decode("utf-8", "replace") if match else str(len(parts) + 1)
             parts.append(Part(name, head.strip(), content.removesuffix(b"\r\n")))
     return parts
+
+
+def form_fields(headers: Headers, body: bytes) -> dict[str, str]:
+    """Give the fields of a multipart form by name, without its files; of several with one name the last."""
+    return {
+        part.name: part.content.decode("utf-8", "replace")
+        for part in parts_of(header(headers, "content-type") or "", body)
+        if b"filename" not in part.head.lower()
+    }
 
 
 def with_each_part(delimiter: bytes, body: bytes, change: Callable[[bytes], bytes]) -> bytes:

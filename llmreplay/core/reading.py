@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from llmreplay.core.api import Api, identify
 from llmreplay.core.cassette import Stored
 from llmreplay.core.model import Answer, End, Outcome, Request, Response, header
+from llmreplay.core.multipart import form_fields
 from llmreplay.core.streams import events_of, wire_of
 from llmreplay.core.traffic import stand_in_api
 
@@ -35,7 +36,7 @@ def asks_for_stream(api: Api | None, request: Request) -> bool:
     try:
         body = json.loads(request.body or b"null")
     except ValueError:
-        body = None
+        body = form_fields(request.headers, request.body)
     return api.is_streamed(urlsplit(request.url).path, body)
 
 
@@ -52,9 +53,17 @@ def answer_of(api: Api | None, outcome: Outcome) -> Answer:
     broken = None if outcome.end in (End.COMPLETE, End.CLIENT_CLOSED) else outcome.end.value
     if outcome.status >= 400:
         return Answer(is_complete=ended_well, error=f"{outcome.status} {_error_text(outcome.body)}".rstrip())
+    coding = header(outcome.headers, "content-encoding")
+    if coding is not None:
+        # Ours are decoded: one that is still named could not be undone, and no client can, whatever the bytes say.
+        return Answer(is_complete=False, error=broken or f"content-encoding {coding} cannot be undone")
     streamed = _streamed_answer(api, outcome, broken) if is_stream(outcome) else None
     if streamed is not None:
         return streamed
+    if api is not None and api.answer_from_text is not None and _is_text(outcome):
+        return replace(
+            api.answer_from_text(outcome.body.decode("utf-8", "replace")), is_complete=ended_well, error=broken
+        )
     if api is None or api.answer_from_body is None:
         return Answer(is_complete=ended_well, error=broken)
     read = api.answer_from_body
@@ -64,6 +73,12 @@ def answer_of(api: Api | None, outcome: Outcome) -> Answer:
     # A stream under a wrong label is a stream all the same: the SDKs do not look at the label.
     mislabelled = _streamed_answer(api, outcome, broken)
     return mislabelled if mislabelled is not None and mislabelled.is_complete else answer
+
+
+def _is_text(response: Response) -> bool:
+    # JSON under a wrong label is JSON all the same.
+    label = header(response.headers, "content-type") or ""
+    return label.lower().startswith("text/") and not response.body.lstrip().startswith(b"{")
 
 
 def _streamed_answer(api: Api | None, response: Response, broken: str | None) -> Answer | None:

@@ -181,6 +181,7 @@ class Recorder:
 
     def _replayed(self, hits: Sequence[Hit], attempt: Attempt, track: Track) -> Answered:
         recorded, outcome = track.interaction, track.interaction.outcome
+        attempt.recorded_at = recorded.recorded_at
         if hits:
             give_back = self._cassette.give_back
             return self._faulted(hits, attempt, outcome, lambda: give_back(attempt.fingerprint, track))
@@ -242,8 +243,7 @@ class Recorder:
             outcome = as_ended(attempt.api, self._redaction.outcome(outcome))
             attempt.received(outcome, self._outside.now())
         if attempt.source is Source.RECORDED:
-            kept = Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase)
-            self.recording.add(attempt, kept)
+            self.recording.add(attempt, Interaction(attempt.request, outcome, self._outside.utc_now(), self.phase))
 
     def failed(self, attempt: Attempt) -> None:
         """Note that the client got the failure it was to get."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from llmreplay.core.calls import Call
 from llmreplay.core.errors import Difference, Refusal
 from llmreplay.core.model import Interaction, Outcome, Request, Response
+from llmreplay.core.price import Price
 from llmreplay.core.remedy import Remedy
 
 
@@ -55,7 +56,7 @@ class Surroundings:
         utc_now: The time of day, `2026-11-21T09:14:03Z`.
         explain: Differences between a recorded and a sent request.
         as_raised: Turns a refusal into the exception that the test runner understands.
-        price_of: US dollars of a call; None if unknown.
+        price_of: US dollars of a call's tokens, or why they are unknown.
         keep: Called with every recorded interaction as soon as it is finished.
         rewrite: Called with all of them, redacted anew, when a secret was learnt after some were kept.
         remedy: What to type where something is refused.
@@ -66,7 +67,7 @@ class Surroundings:
     utc_now: Callable[[], str]
     explain: Callable[[Request, Request], Sequence[Difference]]
     as_raised: Callable[[Refusal], BaseException] = lambda refusal: refusal
-    price_of: Callable[[Call], float | None] = lambda call: None
+    price_of: Callable[[Call], Price] = lambda call: Price()
     keep: Callable[[Interaction], None] = lambda interaction: None
     rewrite: Callable[[Sequence[Interaction]], None] = lambda interactions: None
     remedy: Remedy = field(default_factory=Remedy)

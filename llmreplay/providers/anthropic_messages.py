@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llmreplay.core.model import Answer, Json, ToolCall, Usage
 from llmreplay.core.streams import Event
@@ -25,6 +26,7 @@ from llmreplay.providers.json_fields import (
     text_or_none,
     total_of,
 )
+from llmreplay.providers.stated_cost import cost_in
 
 STOP_REASONS = {
     "end_turn": "stop",
@@ -77,13 +79,9 @@ def answer_from_events(events: Sequence[Event]) -> Answer:
     for _, fields in reader.objects():
         stream.take(fields)
     answer = _answer(stream.message, [stream.blocks[at] for at in sorted(stream.blocks)], stream.arguments)
-    return Answer(
-        model=answer.model,
-        text=answer.text,
-        tool_calls=answer.tool_calls,
+    return replace(
+        answer,
         stop_reason=answer.stop_reason if stream.is_complete else "truncated",
-        raw_stop_reason=answer.raw_stop_reason,
-        usage=answer.usage,
         is_complete=stream.is_complete,
         error=stream.error or reader.malformed,
     )
@@ -147,6 +145,8 @@ def _answer(message: Fields, blocks: Sequence[Fields], arguments: Mapping[int, s
         stop_reason=None if raw is None else STOP_REASONS.get(raw, "other"),
         raw_stop_reason=raw,
         usage=usage_of(message.get("usage")),
+        # OpenRouter's, which speaks this protocol, too.
+        cost_usd=cost_in(message.get("usage")),
     )
 
 
@@ -168,6 +168,7 @@ def usage_of(value: Json) -> Usage | None:
         output_reasoning_tokens=number_at(usage, "output_tokens_details", "thinking_tokens"),
         web_searches=number_at(usage, "server_tool_use", "web_search_requests"),
         service_tier=text_or_none(usage.get("service_tier")),
+        speed=text_or_none(usage.get("speed")),
     )
 
 

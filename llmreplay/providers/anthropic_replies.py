@@ -99,6 +99,8 @@ def _usage(counts: Counts) -> dict[str, Json]:
     }
     if counts.web_searches:
         usage["server_tool_use"] = {"web_search_requests": counts.web_searches, "web_fetch_requests": 0}
+    if counts.speed:
+        usage["speed"] = counts.speed
     return usage
 
 
@@ -121,7 +123,7 @@ def _events(message: dict[str, Json]) -> Iterator[dict[str, Json]]:
     yield {
         "type": "message_delta",
         "delta": {key: message[key] for key in ("stop_reason", "stop_sequence", "stop_details")},
-        "usage": {key: value for key, value in usage.items() if key not in ("cache_creation", "service_tier")},
+        "usage": {key: value for key, value in usage.items() if key not in ("cache_creation", "service_tier", "speed")},
     }
     yield {"type": "message_stop"}
 

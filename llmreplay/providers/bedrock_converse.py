@@ -92,7 +92,9 @@ def _extend(block: dict[str, Json], arguments: dict[int, str], at: int, delta: F
 def _answer(blocks: Sequence[Fields], arguments: dict[int, str], ending: Fields) -> Answer:
     calls: list[ToolCall] = []
     for block in blocks:
-        if use := fields_of(block.get("toolUse")):
+        use = fields_of(block.get("toolUse"))
+        # The only type there is; a tool for the application has none.
+        if use and use.get("type") != "server_tool_use":
             whole = json.dumps(use.get("input", {}), ensure_ascii=False)
             streamed = arguments.get(indexed(block, "at"), "")
             calls.append(ToolCall(text_of(use.get("toolUseId")), text_of(use.get("name")), streamed or whole))
@@ -117,5 +119,12 @@ def _usage_of(ending: Fields) -> Usage | None:
         output_tokens=number_at(usage, "outputTokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_5m_tokens=_kept_for("5m", usage),
+        cache_write_1h_tokens=_kept_for("1h", usage),
         service_tier=text_or_none(fields_of(ending.get("serviceTier")).get("type")),
     )
+
+
+def _kept_for(ttl: str, usage: Fields) -> int | None:
+    details = objects_in(usage.get("cacheDetails"))
+    return total_of(*(number_at(detail, "inputTokens") for detail in details if detail.get("ttl") == ttl))

@@ -154,13 +154,16 @@ def _content(reply: Reply) -> list[Json]:
 
 
 def _metadata(counts: Counts) -> dict[str, Json]:
-    usage: Json = {
+    usage: dict[str, Json] = {
         "inputTokens": counts.uncached_input_tokens,
         "outputTokens": counts.output_tokens,
         "totalTokens": counts.total_tokens,
         "cacheReadInputTokens": counts.cache_read_tokens,
         "cacheWriteInputTokens": counts.cache_write_tokens,
     }
+    kept = (("1h", counts.cache_write_1h_tokens), ("5m", counts.cache_write_5m_tokens))
+    if counts.cache_write_tokens:
+        usage["cacheDetails"] = [{"ttl": ttl, "inputTokens": tokens} for ttl, tokens in kept if tokens]
     tier: dict[str, Json] = {"serviceTier": {"type": counts.service_tier}} if counts.service_tier else {}
     return {"usage": usage, "metrics": {"latencyMs": 500}, **tier}
 

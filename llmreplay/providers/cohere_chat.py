@@ -132,7 +132,16 @@ def _answer(text: str, calls: tuple[ToolCall, ...], ending: Fields) -> Answer:
         stop_reason=None if raw is None else STOP_REASONS.get(raw, "other"),
         raw_stop_reason=raw,
         usage=counted if usage else None,
+        billed=billed_in(usage),
     )
+
+
+def billed_in(usage: Fields) -> Usage | None:
+    """Read `billed_units`, which leave out what Cohere itself adds to a prompt; None if there are none."""
+    billed = fields_of(usage.get("billed_units"))
+    if not billed:
+        return None
+    return Usage(input_tokens=number_at(billed, "input_tokens"), output_tokens=number_at(billed, "output_tokens"))
 
 
 def build_response(reply: Reply, request: Request, is_streamed: bool) -> Response:

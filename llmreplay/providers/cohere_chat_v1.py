@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from llmreplay.core.model import Answer, Json, ToolCall, Usage
 from llmreplay.core.streams import Event
-from llmreplay.providers.cohere_chat import STOP_REASONS
+from llmreplay.providers.cohere_chat import STOP_REASONS, billed_in
 from llmreplay.providers.json_fields import (
     EventReader,
     Fields,
@@ -69,6 +69,7 @@ def _answer(said: Fields, whole: Fields) -> Answer:
         stop_reason="tool_use" if calls and canonical == "stop" else canonical,
         raw_stop_reason=raw,
         usage=_usage_of(fields_of(whole.get("meta"))),
+        billed=billed_in(fields_of(whole.get("meta"))),
     )
 
 
@@ -82,4 +83,8 @@ def _usage_of(meta: Fields) -> Usage | None:
     usage = fields_of(meta.get("tokens")) or fields_of(meta.get("billed_units"))
     if not usage:
         return None
-    return Usage(input_tokens=number_at(usage, "input_tokens"), output_tokens=number_at(usage, "output_tokens"))
+    return Usage(
+        input_tokens=number_at(usage, "input_tokens"),
+        output_tokens=number_at(usage, "output_tokens"),
+        cache_read_tokens=number_at(meta, "cached_tokens"),
+    )

@@ -125,7 +125,7 @@ def _usage_of(chunks: Sequence[Fields]) -> Usage | None:
         usage.update(fields_of(chunk.get("usageMetadata")))
     if not usage:
         return None
-    thoughts = number_at(usage, "thoughtsTokenCount")
+    thoughts, cached = number_at(usage, "thoughtsTokenCount"), "cacheTokensDetails"
     return Usage(
         input_tokens=total_of(number_at(usage, "promptTokenCount"), number_at(usage, "toolUsePromptTokenCount")),
         output_tokens=total_of(number_at(usage, "candidatesTokenCount"), thoughts),
@@ -133,6 +133,8 @@ def _usage_of(chunks: Sequence[Fields]) -> Usage | None:
         output_reasoning_tokens=thoughts,
         input_audio_tokens=_audio_in(usage, "promptTokensDetails"),
         output_audio_tokens=_audio_in(usage, "candidatesTokensDetails"),
+        # The details name only what there is.
+        cache_audio_read_tokens=(_audio_in(usage, cached) or 0) if usage.get(cached) else None,
         service_tier=text_or_none(usage.get("serviceTier")),
     )
 

@@ -107,17 +107,20 @@ def _calls(reply: Reply) -> list[Json]:
 
 
 def _begun_usage(counts: Counts) -> dict[str, Json]:
-    details: list[Json] = [{"modality": "TEXT", "tokenCount": counts.input_tokens - counts.input_audio_tokens}]
-    if counts.input_audio_tokens:
-        details.append({"modality": "AUDIO", "tokenCount": counts.input_audio_tokens})
     usage: dict[str, Json] = {
         "promptTokenCount": counts.input_tokens,
         "totalTokenCount": counts.input_tokens,
-        "promptTokensDetails": details,
+        "promptTokensDetails": _by_modality(counts.input_tokens, counts.input_audio_tokens),
     }
     if counts.cache_read_tokens:
         usage["cachedContentTokenCount"] = counts.cache_read_tokens
+        usage["cacheTokensDetails"] = _by_modality(counts.cache_read_tokens, counts.cache_audio_read_tokens)
     return usage
+
+
+def _by_modality(tokens: int, sound: int) -> list[Json]:
+    details: list[Json] = [{"modality": "TEXT", "tokenCount": tokens - sound}]
+    return [*details, {"modality": "AUDIO", "tokenCount": sound}] if sound else details
 
 
 def _usage(counts: Counts) -> dict[str, Json]:

@@ -117,8 +117,10 @@ class Counts:
     reasoning_tokens: int
     input_audio_tokens: int
     output_audio_tokens: int
+    cache_audio_read_tokens: int
     web_searches: int
     service_tier: str | None
+    speed: str | None
 
     @property
     def cache_write_tokens(self) -> int:
@@ -173,8 +175,10 @@ def counts_for(reply: Reply, request: Request, api: str, says: tuple[str, ...]) 
         reasoning_tokens=thought,
         input_audio_tokens=usage.input_audio_tokens or 0,
         output_audio_tokens=usage.output_audio_tokens or 0,
+        cache_audio_read_tokens=usage.cache_audio_read_tokens or 0,
         web_searches=usage.web_searches or 0,
         service_tier=usage.service_tier,
+        speed=usage.speed,
     )
     _check_sums(counts, usage)
     return counts
@@ -190,6 +194,11 @@ def _check_sums(counts: Counts, usage: Usage) -> None:
         raise ValueError(
             f"Usage(input_tokens={counts.input_tokens}): must include the {counts.cache_read_tokens} tokens read "
             f"from the cache and the {counts.cache_write_tokens} written to it."
+        )
+    if counts.cache_audio_read_tokens > min(counts.cache_read_tokens, counts.input_audio_tokens):
+        raise ValueError(
+            f"Usage(cache_audio_read_tokens={counts.cache_audio_read_tokens}): must be part of the "
+            f"{counts.cache_read_tokens} tokens read from the cache and of the {counts.input_audio_tokens} of sound."
         )
     if counts.reasoning_tokens > counts.output_tokens:
         raise ValueError(

@@ -13,6 +13,7 @@ from llmreplay.providers import openai_chat as chat
 from llmreplay.providers import openai_completions as completions
 from llmreplay.providers import openai_embeddings as embeddings
 from llmreplay.providers import openai_responses as responses
+from llmreplay.providers import openai_transcriptions as transcriptions
 from llmreplay.providers.openai_chat_replies import build_response as build_chat
 from llmreplay.providers.openai_errors import (
     chat_error_event,
@@ -111,6 +112,26 @@ _COUNTED = tuple(
     )
 )
 
+_TRANSCRIPTIONS = tuple(
+    Api(
+        name=f"openai.audio.{name}",
+        provider="openai",
+        hosts=HOSTS,
+        path=re.compile(f"/v1/audio/{name}"),
+        source=SOURCE,
+        wire=Wire.SSE,
+        is_streamed=transcriptions.is_streamed,
+        answer_from_body=transcriptions.answer_from_body,
+        answer_from_text=transcriptions.answer_from_text,
+        answer_from_events=transcriptions.answer_from_events,
+        is_terminal=transcriptions.is_terminal,
+        error_reply=error_reply,
+        error_event=chat_error_event,
+        naming_wait=naming_wait,
+    )
+    for name in ("transcriptions", "translations")
+)
+
 PROVIDER = Provider(
     name="openai",
     apis=(
@@ -119,6 +140,7 @@ PROVIDER = Provider(
         RESPONSES,
         EMBEDDINGS,
         *_COUNTED,
+        *_TRANSCRIPTIONS,
         *plain_rows(
             "openai",
             HOSTS,
@@ -144,8 +166,6 @@ PROVIDER = Provider(
                 ("batches.create", "POST", "/v1/batches"),
                 ("images.variation", "POST", "/v1/images/variations"),
                 ("audio.speech", "POST", "/v1/audio/speech"),
-                ("audio.transcriptions", "POST", "/v1/audio/transcriptions"),
-                ("audio.translations", "POST", "/v1/audio/translations"),
             ),
             error_reply=error_reply,
         ),

@@ -7,6 +7,7 @@ DeepSeek, Groq, Mistral, OpenRouter, Perplexity and xAI for what imitators chang
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llmreplay.core.model import Answer, Json, ToolCall, Usage
 from llmreplay.core.streams import Event
@@ -23,6 +24,7 @@ from llmreplay.providers.json_fields import (
     text_or_none,
     total_of,
 )
+from llmreplay.providers.stated_cost import cost_in
 
 STOP_REASONS = {
     "stop": "stop",
@@ -83,13 +85,9 @@ def answer_from_stream(events: Sequence[Event], ends: Callable[[Event], bool]) -
         stream.take(chunk)
     answer = _answer(stream.completion, stream.message, stream.calls(), stream.finish_reason)
     is_complete = any(ends(event) for event in reversed(events))
-    return Answer(
-        model=answer.model,
-        text=answer.text,
-        tool_calls=answer.tool_calls,
+    return replace(
+        answer,
         stop_reason=answer.stop_reason if is_complete else "truncated",
-        raw_stop_reason=answer.raw_stop_reason,
-        usage=answer.usage,
         is_complete=is_complete,
         error=stream.error or reader.malformed,
     )
@@ -155,6 +153,7 @@ def _answer(completion: Fields, message: Fields, calls: tuple[ToolCall, ...], ra
         stop_reason="refusal" if refusal and stop_reason == "stop" else stop_reason,
         raw_stop_reason=raw,
         usage=usage_of(completion.get("usage"), completion.get("service_tier")),
+        cost_usd=cost_in(completion.get("usage")),
     )
 
 

@@ -23,6 +23,7 @@ from llmreplay.providers.json_fields import (
     text_or_none,
 )
 from llmreplay.providers.making import counts_for, json_response, json_text, made_id, request_fields
+from llmreplay.providers.stated_cost import cost_in
 
 _DIMENSIONS = 1536
 _SAYS = ("input_tokens",)
@@ -46,6 +47,7 @@ def answer_from_body(body: Json) -> Answer:
     return Answer(
         model=text_or_none(fields.get("model")),
         usage=Usage(input_tokens=_input_tokens(usage), output_tokens=0) if usage else None,
+        cost_usd=cost_in(usage),
         error=None if "data" in fields else error_in(fields),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llmreplay.core.model import Answer, Json, ToolCall, Usage
 from llmreplay.core.streams import Event
@@ -24,6 +25,7 @@ from llmreplay.providers.json_fields import (
     text_of,
     text_or_none,
 )
+from llmreplay.providers.stated_cost import cost_in
 
 _TERMINAL = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 _STATUSES = {
@@ -95,13 +97,10 @@ def answer_from_events(events: Sequence[Event]) -> Answer:
         stop_reason = "error"
     elif not stream.is_complete:
         stop_reason, raw = "truncated", None
-    return Answer(
-        model=answer.model,
-        text=answer.text,
-        tool_calls=answer.tool_calls,
+    return replace(
+        answer,
         stop_reason=stop_reason,
         raw_stop_reason=raw,
-        usage=answer.usage,
         is_complete=stream.is_complete,
         error=stream.error or answer.error or reader.malformed,
     )
@@ -166,6 +165,7 @@ def _answer(response: Fields, output: Sequence[Fields]) -> Answer:
         stop_reason=stop_reason,
         raw_stop_reason=raw,
         usage=usage_of(response, output),
+        cost_usd=cost_in(response.get("usage")),
         error=error_in(response) if response.get("error") else None,
     )
 
@@ -209,6 +209,11 @@ def usage_of(response: Fields, output: Sequence[Fields]) -> Usage | None:
         cache_read_tokens=number_at(usage, "input_tokens_details", "cached_tokens"),
         cache_write_tokens=number_at(usage, "input_tokens_details", "cache_write_tokens"),
         output_reasoning_tokens=number_at(usage, "output_tokens_details", "reasoning_tokens"),
-        web_searches=sum(item.get("type") == "web_search_call" for item in output),
+        web_searches=sum(_is_search(item) for item in output),
         service_tier=text_or_none(response.get("service_tier")),
     )
+
+
+def _is_search(item: Fields) -> bool:
+    # A page that is opened, or looked through, is no search, and is not billed as one.
+    return item.get("type") == "web_search_call" and fields_of(item.get("action")).get("type", "search") == "search"

@@ -12,6 +12,7 @@ from llmreplay.core.asked import Asked
 from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.calls import Call, Calls
 from llmreplay.core.model import Answer, Chunk, End, Failure, Response, ToolCall, TransportFailure, Usage
+from llmreplay.core.price import Price
 from llmreplay.core.streams import Wire
 
 _SECONDS = count(100)
@@ -27,6 +28,7 @@ def reading(body):
         stop_reason=body.get("stop", "stop"),
         raw_stop_reason=body.get("stop", "stop"),
         usage=None if usage is None else Usage(**usage),
+        cost_usd=body.get("cost_usd"),
         is_complete=body.get("whole", True),
     )
 
@@ -77,10 +79,10 @@ def a_stream(*, end=End.COMPLETE, **body):
     return Response(200, (("content-type", "text/event-stream"),), (Chunk(f"data: {data}\n\n".encode()),), end)
 
 
-def a_call(*attempts, fell_back_from=None, price_usd=None):
+def a_call(*attempts, fell_back_from=None, price_usd=None, why_unpriced=""):
     """A call of these attempts; a status stands for an attempt that got it."""
     first, *others = (one if isinstance(one, Attempt) else an_attempt(one) for one in attempts)
-    call = Call(first, fell_back_from, lambda call: price_usd)
+    call = Call(first, fell_back_from, lambda call: Price(price_usd, why_unpriced))
     call.attempts += others
     return call
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from call_doubles import a_call, a_stream, an_attempt, calls_of
-from doubles import a_request
+from doubles import a_request, a_response
 
 from llmreplay import assertions
 from llmreplay.core.model import End
@@ -91,6 +93,20 @@ def test_streams_are_complete_if_they_reached_their_terminal_event():
     calls_of(whole, retried, (200,)).assert_all_streams_complete()
     assert failing(assertions.assert_all_streams_complete, calls_of(whole, cut, whole, cut)) == (
         "expected every answer to be whole but call 2, 4 was cut short"
+    )
+
+
+@pytest.mark.parametrize("outcome", [a_response(), a_stream()], ids=["a body", "a stream"])
+def test_what_no_client_can_decode_is_not_whole(outcome):
+    """It says nothing, though its bytes would: neither text nor stop reason."""
+    labelled = replace(outcome, headers=(*outcome.headers, ("content-encoding", "gzip")))
+    calls = calls_of(a_call(an_attempt(labelled)))
+
+    call = calls.one()
+    assert (call.is_complete, call.text, call.stop_reason) == (False, "", None)
+    assert call.error == "content-encoding gzip cannot be undone"
+    assert failing(assertions.assert_all_streams_complete, calls) == (
+        "expected every answer to be whole but call 1 was cut short"
     )
 
 

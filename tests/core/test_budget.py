@@ -62,12 +62,12 @@ def test_tokens_that_are_unknown_exceed_the_budget():
 
 
 def test_a_cost_that_is_unknown_exceeds_the_budget():
-    """The call without a price is named, and what to install."""
-    calls = calls_of((500,), a_call(an_attempt(usage={"output_tokens": 5})))
+    """The call without a price is named, and what stands in the way."""
+    calls = calls_of((500,), a_call(an_attempt(usage={"output_tokens": 5}), why_unpriced="the list has no such model"))
 
     assert overspent(calls, max_cost_usd=1000) == (
         "max_cost_usd=1000.0, but the cost is unknown: no price for <Call example.chat  [200] stop>; "
-        'prices need pip install "pytest-llmreplay[prices]" and a model they know'
+        "the list has no such model"
     )
 
 
@@ -80,6 +80,16 @@ def test_a_cost_is_unknown_without_usage():
         "expected a cost of at most 1 USD",
         "  but it is unknown: <Call example.chat  [200] stop> reports no usage",
     ]
+
+
+def test_a_cost_that_the_provider_states_is_held_against_the_budget():
+    """It goes before the price of the tokens, and is known where no price is."""
+    stated = an_attempt(usage={"output_tokens": 5}, cost_usd=0.02)
+
+    assert overspent(calls_of(a_call(stated, price_usd=0.001)), max_cost_usd=0.01) == (
+        "max_cost_usd=0.01, but it was 0.020000"
+    )
+    assert overspent(calls_of(a_call(stated)), max_cost_usd=0.03) is None
 
 
 def test_assert_cost_adds_the_calls_up():

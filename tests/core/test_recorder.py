@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from doubles import URL, a_recorder, a_request, a_response, an_interaction
 
+from llmreplay import always, faults
 from llmreplay.core.attempt import Origin, Source
 from llmreplay.core.errors import MissingKey, ReadPastEnd, UnmatchedRequest, Unplayed, WaitsPastEnd
+from llmreplay.core.fault import Injection
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import PASS_THROUGH, Answered, Send
 from llmreplay.core.remedy import Remedy
@@ -59,6 +61,19 @@ def test_live_calls_are_logged_but_not_recorded():
 
     assert recorder.recorded == []
     assert recorder.calls.one().text == "A"
+
+
+@pytest.mark.parametrize("fault", [None, faults.SlowFirstToken(2)], ids=["as it stands", "changed by a fault"])
+def test_a_replayed_attempt_knows_when_it_was_recorded(fault):
+    """Its price may be another today, however it was changed and however little of it was read."""
+    recorded = replace(an_interaction("hi"), recorded_at="2026-11-21T09:14:03Z")
+    recorder = a_recorder([recorded])
+    recorder.faulting.inject([Injection(fault, always)] if fault else [])
+
+    attempt = recorder.plan(a_request("hi")).attempt
+    recorder.delivered(attempt, 0, End.CLIENT_CLOSED)
+
+    assert attempt.recorded_at == "2026-11-21T09:14:03Z"
 
 
 def test_upstream_sends_elsewhere_and_keeps_the_providers_url():

@@ -117,6 +117,28 @@ def test_given_usage_reads_back(api: Api) -> None:
         assert expected is None or found in (expected, None)
 
 
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("anthropic.messages", Usage(speed="fast")),
+        ("gemini.generateContent", Usage(cache_read_tokens=9, input_audio_tokens=4, cache_audio_read_tokens=3)),
+        ("bedrock.converse", Usage(cache_write_1h_tokens=7, cache_write_5m_tokens=5)),
+    ],
+)
+def test_what_makes_an_answer_dearer_reads_back(name: str, given: Usage, is_streamed: bool) -> None:
+    """What a test gives of it, the provider that has it says."""
+    api = next(api for api in BUILT if api.name == name)
+    response = made(api, Reply(text="x", usage=given), is_streamed)
+
+    usage = (read_stream if is_streamed else read_plain)(api, response).usage
+
+    assert usage is not None
+    for field in fields(Usage):
+        expected = getattr(given, field.name)
+        assert expected is None or getattr(usage, field.name) == expected
+
+
 @pytest.mark.parametrize("api", BUILT, ids=lambda api: api.name)
 def test_made_usage_adds_up(api: Api) -> None:
     """Without given usage the counts are known and the parts are not more than the whole."""

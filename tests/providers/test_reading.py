@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from llmreplay.core.model import Answer, ToolCall, Usage
-from llmreplay.core.streams import Event, Wire, events_of, ndjson_line, sse_event
+from llmreplay.core.streams import Event, Wire, aws_frame, events_of, ndjson_line, sse_event
 from llmreplay.providers import anthropic_messages as messages
 from llmreplay.providers import bedrock_converse, gemini_generate, ollama_answers
 from llmreplay.providers.bedrock_replies import error_event as bedrock_error_event
@@ -48,6 +48,21 @@ def test_later_counts_of_a_message_win_and_null_does_not() -> None:
 
     assert answer.usage == Usage(input_tokens=16, output_tokens=9, cache_read_tokens=6, service_tier="standard")
     assert (answer.stop_reason, answer.is_complete) == ("stop", True)
+
+
+def test_the_speed_of_a_message_is_read() -> None:
+    """It stands in the usage of `message_start`, where `message_delta` does not repeat it."""
+    usage = {"input_tokens": 1, "output_tokens": 1, "speed": "fast"}
+
+    whole = messages.answer_from_body({"type": "message", "content": [], "usage": usage})
+    stream = streamed(
+        messages.answer_from_events,
+        {"type": "message_start", "message": {"usage": usage}},
+        message_delta("end_turn", output_tokens=9),
+        STOP,
+    )
+
+    assert [answer.usage.speed for answer in (whole, stream) if answer.usage] == ["fast", "fast"]
 
 
 def test_an_error_in_a_message_stream_is_told_and_leaves_it_truncated() -> None:
@@ -154,6 +169,7 @@ def test_gemini_counts_thoughts_apart_and_hides_them() -> None:
             "usageMetadata": {
                 "promptTokenCount": 10,
                 "cachedContentTokenCount": 4,
+                "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 1}, {"modality": "AUDIO", "tokenCount": 3}],
                 "candidatesTokenCount": 2,
                 "thoughtsTokenCount": 3,
                 "toolUsePromptTokenCount": 5,
@@ -162,7 +178,28 @@ def test_gemini_counts_thoughts_apart_and_hides_them() -> None:
     )
 
     assert answer.text == "A"
-    assert answer.usage == Usage(input_tokens=15, output_tokens=5, cache_read_tokens=4, output_reasoning_tokens=3)
+    assert answer.usage == Usage(
+        input_tokens=15,
+        output_tokens=5,
+        cache_read_tokens=4,
+        output_reasoning_tokens=3,
+        cache_audio_read_tokens=3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("details", "sound"),
+    [({}, None), ({"cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 4}]}, 0)],
+    ids=["no details", "text alone"],
+)
+def test_what_geminis_details_do_not_name_is_not_there(details: dict[str, object], sound: int | None) -> None:
+    """A cache whose details name text alone holds no sound; without details it is not known."""
+    usage = {"promptTokenCount": 9, "cachedContentTokenCount": 4, **details}
+
+    answer = gemini_generate.answer_from_body({**candidate("STOP"), "usageMetadata": usage})  # type: ignore[dict-item]
+
+    assert answer.usage is not None
+    assert answer.usage.cache_audio_read_tokens == sound
 
 
 def test_an_ollama_stream_without_done_is_truncated() -> None:
@@ -175,6 +212,48 @@ def test_an_ollama_stream_without_done_is_truncated() -> None:
     )
 
     assert (answer.text, answer.error, answer.stop_reason) == ("A", "unexpected EOF", "truncated")
+
+
+def test_a_tool_that_bedrock_runs_itself_is_no_tool_call() -> None:
+    """Neither in a body nor in a stream; what the application is asked for beside it is."""
+    uses = [
+        {"toolUseId": "s1", "name": "nova_code_interpreter", "type": "server_tool_use"},
+        {"toolUseId": "t1", "name": "f"},
+    ]
+    content = [{"toolUse": {**use, "input": {"x": 1}}} for use in uses]
+    frames = [
+        aws_frame(((":event-type", name),), json.dumps({"contentBlockIndex": at, **payload}).encode())
+        for at, use in enumerate(uses)
+        for name, payload in (
+            ("contentBlockStart", {"start": {"toolUse": use}}),
+            ("contentBlockDelta", {"delta": {"toolUse": {"input": '{"x": 1}'}}}),
+        )
+    ]
+
+    whole = bedrock_converse.answer_from_body({"output": {"message": {"content": content}}})  # type: ignore[dict-item]
+    stream = bedrock_converse.answer_from_events(events_of(Wire.AWS, frames)[0])
+
+    assert whole.tool_calls == stream.tool_calls == (ToolCall("t1", "f", '{"x": 1}'),)
+
+
+def test_bedrock_tells_for_how_long_what_is_cached() -> None:
+    """What is kept for an hour costs more than what is kept for five minutes."""
+    usage = {
+        "inputTokens": 1,
+        "outputTokens": 2,
+        "cacheWriteInputTokens": 12,
+        "cacheDetails": [{"ttl": "1h", "inputTokens": 7}, {"ttl": "5m", "inputTokens": 5}],
+    }
+
+    answer = bedrock_converse.answer_from_body({"output": {"message": {"content": []}}, "usage": usage})
+
+    assert answer.usage == Usage(
+        input_tokens=13,
+        output_tokens=2,
+        cache_write_tokens=12,
+        cache_write_5m_tokens=5,
+        cache_write_1h_tokens=7,
+    )
 
 
 def test_an_exception_frame_is_an_error_of_the_stream() -> None:

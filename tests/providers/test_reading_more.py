@@ -12,6 +12,10 @@ from llmreplay.core.model import Answer, Json, Request, ToolCall, Usage
 from llmreplay.core.streams import Wire, events_of, sse_event
 from llmreplay.providers import APIS
 
+UNITS: Json = {
+    "billed_units": {"input_tokens": 5, "output_tokens": 3},
+    "tokens": {"input_tokens": 206, "output_tokens": 4},
+}
 ROWS = {api.name: api for api in APIS}
 
 
@@ -90,7 +94,8 @@ def test_an_interaction_is_read_whole_and_streamed() -> None:
 
 def test_the_first_version_of_coheres_chat_is_read_whole_and_streamed() -> None:
     """A stream ends with the whole answer; a generation is the first of several."""
-    meta: Json = {"tokens": {"input_tokens": 206, "output_tokens": 3}, "billed_units": {"input_tokens": 5}}
+    counts: dict[str, Json] = {"input_tokens": 206, "output_tokens": 3}
+    meta: Json = {"tokens": counts, "billed_units": {"input_tokens": 5}, "cached_tokens": 128}
     body: dict[str, Json] = {"text": "Hola.", "finish_reason": "COMPLETE", "meta": meta}
     events: list[Json | str] = [
         {"event_type": "text-generation", "text": "Ho"},
@@ -103,10 +108,25 @@ def test_the_first_version_of_coheres_chat_is_read_whole_and_streamed() -> None:
 
     assert answer == streamed("cohere.chat_v1", events)
     assert (answer.text, answer.stop_reason) == ("Hola.", "stop")
-    assert answer.usage == Usage(input_tokens=206, output_tokens=3)
+    assert answer.usage == Usage(input_tokens=206, output_tokens=3, cache_read_tokens=128)
     assert streamed("cohere.chat_v1", events[:1]).is_complete is False
     assert whole("cohere.chat_v1", tools).stop_reason == "tool_use"
     assert whole("cohere.generate", {"generations": [{"text": "Once"}]}).text == "Once"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "event"),
+    [
+        ("cohere.chat", {"message": {}, "usage": UNITS}, {"type": "message-end", "delta": {"usage": UNITS}}),
+        ("cohere.chat_v1", {"text": "", "meta": UNITS}, {"event_type": "stream-end", "response": {"meta": UNITS}}),
+    ],
+)
+def test_what_cohere_bills_is_read_beside_what_it_counts(name: str, body: Json, event: Json) -> None:
+    """`billed_units` leave out what Cohere itself puts before a prompt; the usage does not."""
+    for answer in (whole(name, body), streamed(name, [event])):
+        assert answer.billed == Usage(input_tokens=5, output_tokens=3)
+        assert answer.usage is not None
+        assert (answer.usage.input_tokens, answer.usage.output_tokens) == (206, 4)
 
 
 def test_anthropics_completions_are_read_whole_and_streamed() -> None:

@@ -230,3 +230,24 @@ def test_a_call_that_was_answered_within_is_not_for_the_application() -> None:
 
     assert answer.tool_calls == (ToolCall("b", "local_shell", '{"command": ["ls"]}'), ToolCall("c", "g", "free"))
     assert answer.usage == Usage(input_tokens=1, web_searches=1)
+
+
+@pytest.mark.parametrize(
+    ("item", "searches"),
+    [
+        ({}, 1),
+        ({"action": {"type": "search"}}, 1),
+        ({"action": {"type": "open_page"}}, 0),
+        ({"action": {"type": "find_in_page"}}, 0),
+    ],
+    ids=["no action", "search", "open_page", "find_in_page"],
+)
+def test_only_a_search_is_a_web_search(item: dict[str, object], searches: int) -> None:
+    """A page that is opened or looked through is billed as tokens, not as a search."""
+    output = [{"type": "web_search_call", "id": "w", **item}]
+
+    answer = responses.answer_from_body(
+        {"object": "response", "status": "completed", "output": output, "usage": {"input_tokens": 1}}  # type: ignore[dict-item]
+    )
+
+    assert answer.usage == Usage(input_tokens=1, web_searches=searches)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 
-from llmreplay.core.model import Usage
-from llmreplay.report.prices import price_of
+from llmreplay.core.model import Answer, Usage
+from llmreplay.report import prices as priced_by
 
 
 @dataclass
@@ -18,6 +19,21 @@ class ACall:
     usage: Usage | None
     model: str | None = "claude-haiku-4-5"
     provider: str | None = "anthropic"
+    recorded_at: str = ""
+
+    billed: Usage | None = None
+
+    @property
+    def last(self) -> ACall:
+        return self
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(usage=self.usage, billed=self.billed)
+
+
+def price_of(call: ACall) -> float | None:
+    return priced_by.price_of(call).usd
 
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
@@ -85,28 +101,111 @@ def test_the_service_tier_has_its_price(prices, tier, share):
     assert priced == pytest.approx(plain * share)
 
 
+def test_what_is_billed_is_priced(prices):
+    """Where a provider bills other counts than it read and wrote, the price is of those; the model's is 2.5 and 10."""
+    call = ACall(Usage(input_tokens=506, output_tokens=4), "command-a-03-2025", "cohere")
+
+    billed = replace(call, billed=Usage(input_tokens=11, output_tokens=3))
+
+    assert price_of(billed) == pytest.approx((11 * 2.5 + 3 * 10) / 1_000_000)
+    assert price_of(billed) < price_of(call)
+
+
 @pytest.mark.parametrize(
-    "call",
-    [
-        ACall(None),
-        ACall(MILLION, model=None),
-        ACall(MILLION, provider=None),
-        ACall(MILLION, model="no-such-model-1"),
-        ACall(MILLION, provider="ollama", model="llama3.2"),
-        ACall(Usage(input_tokens=5, cache_read_tokens=10)),
-    ],
-    ids=["no usage", "no model", "no provider", "unknown model", "unknown provider", "counts that do not add up"],
+    ("recorded_at", "hour"),
+    [("2026-11-21T12:30:00Z", 12), ("2026-11-21T20:30:00", 20), ("2026-11-21T01:30:00+05:00", 20)],
+    ids=["dear", "no zone", "another zone"],
 )
-def test_what_is_unknown_has_no_price(prices, call):
-    """Unknown is None, never zero and never an exception."""
-    assert price_of(call) is None
+def test_a_recorded_answer_has_the_price_of_its_hour(prices, recorded_at, hour):
+    """DeepSeek's prices change with the hour: that of the recording counts, whenever it is replayed."""
+    then = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
+    expected = prices.calc_price(
+        prices.Usage(input_tokens=1_000_000, output_tokens=1_000_000),
+        "deepseek-chat",
+        provider_id="deepseek",
+        genai_request_timestamp=then,
+    )
+
+    assert price_of(ACall(MILLION, "deepseek-chat", "deepseek", recorded_at)) == float(expected.total_price)
 
 
-def test_without_the_list_no_price_is_known(monkeypatch):
+@pytest.mark.parametrize("recorded_at", ["", "yesterday"])
+def test_what_does_not_say_when_it_was_recorded_has_the_price_of_today(prices, recorded_at):
+    """A cassette written by hand needs no time, and a time that is none is no error."""
+    assert price_of(ACall(MILLION, recorded_at=recorded_at)) == price_of(ACall(MILLION))
+
+
+def test_a_faster_answer_costs_more(prices):
+    """Anthropic's fast mode has a price of its own, whatever the service tier."""
+    fast = replace(MILLION, service_tier="standard", speed="fast")
+    expected = prices.calc_price(
+        prices.Usage(input_tokens=1_000_000, output_tokens=1_000_000),
+        "claude-opus-4-8",
+        provider_id="anthropic",
+        price_context={"speed": "fast"},
+    )
+
+    priced = price_of(ACall(fast, "claude-opus-4-8"))
+
+    assert priced == float(expected.total_price) > price_of(ACall(MILLION, "claude-opus-4-8"))
+
+
+def test_sound_from_the_cache_has_its_price(prices):
+    """Gemini's list prices cached sound apart; gemini:182 of the corpus."""
+    usage = Usage(
+        input_tokens=1518,
+        output_tokens=387,
+        cache_read_tokens=1122,
+        input_audio_tokens=160,
+        cache_audio_read_tokens=118,
+    )
+
+    assert price_of(ACall(usage, "gemini-2.5-flash", "gemini")) == pytest.approx(0.00115762)
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        (ACall(None), "its tokens cannot be read"),
+        (ACall(MILLION, model=None), "its model cannot be read"),
+        (ACall(MILLION, provider=None), "its provider cannot be read"),
+        (ACall(MILLION, model="no-such-model-1"), "genai-prices says: Unable to find model with model_ref="),
+        (ACall(MILLION, provider="ollama", model="llama3.2"), "genai-prices says: Unable to find provider"),
+        (ACall(Usage(input_tokens=5, cache_read_tokens=10)), "genai-prices says: Invalid usage data: cache_read"),
+        (
+            ACall(
+                Usage(input_tokens=9, cache_read_tokens=5, input_audio_tokens=5, output_tokens=1),
+                "gemini-2.5-flash",
+                "gemini",
+            ),
+            "genai-prices says: Missing usage for cache_audio_read_tokens",
+        ),
+    ],
+    ids=[
+        "no usage",
+        "no model",
+        "no provider",
+        "unknown model",
+        "unknown provider",
+        "counts that do not add up",
+        "counts that are missing",
+    ],
+)
+def test_what_is_unknown_has_no_price_and_says_why(prices, call, why):
+    """Unknown is None, never zero and never an exception; the reason is the list's own, where that has one."""
+    price = priced_by.price_of(call)
+
+    assert price.usd is None
+    assert price.why_unknown.startswith(why)
+
+
+def test_without_the_list_the_reason_is_what_to_install(monkeypatch):
     """The extra is not needed until a budget asks for it."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
 
-    assert price_of(ACall(MILLION)) is None
+    price = priced_by.price_of(ACall(MILLION))
+
+    assert (price.usd, price.why_unknown) == (None, 'prices need pip install "pytest-llmreplay[prices]"')
 
 
 def test_a_resource_name_has_the_price_of_its_model(prices):

@@ -33,6 +33,7 @@ _SAYS = (
     "cache_write_tokens",
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
+    "speed",
     "output_reasoning_tokens",
     "web_searches",
     "service_tier",

@@ -33,7 +33,15 @@ _WORDS = {
     "content_filter": "content_filtered",
     "malformed": "malformed_model_output",
 }
-_SAYS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "service_tier")
+_SAYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "service_tier",
+)
 _ERRORS = {
     400: ("ValidationException", "The provided request is not valid."),
     401: ("UnrecognizedClientException", "The security token included in the request is invalid."),

@@ -37,6 +37,7 @@ _SAYS = (
     "cache_read_tokens",
     "output_reasoning_tokens",
     "input_audio_tokens",
+    "cache_audio_read_tokens",
     "service_tier",
 )
 _MODEL = re.compile(r"/models/([^/:]+)")

@@ -200,3 +200,32 @@ def test_a_refusal_while_a_wide_fixture_is_torn_down_is_told_once(suite):
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["ERROR*test_x - UnmatchedRequest: no recorded *"])
     result.stdout.no_fnmatch_line("*ExceptionGroup*")
+
+
+def test_a_refusal_that_a_framework_makes_another_error_of_is_told_beside_it(suite):
+    """`gather(return_exceptions=True)` and an `isinstance` that knows no refusal end in an AttributeError."""
+    suite.pytester.makepyfile(
+        test_a="""
+        import asyncio
+        from asking import ask_async
+
+        async def ask_all():
+            [answer] = await asyncio.gather(ask_async("hi"), return_exceptions=True)
+            return answer.generations
+
+        def test_it(llmreplay):
+            asyncio.run(ask_all())
+        """
+    )
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *AttributeError*",
+            "*llmreplay: UnmatchedRequest*",
+            "no recorded interaction matches this request.",
+            "*Record it? * --llmreplay-mode=once",
+        ]
+    )

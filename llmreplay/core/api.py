@@ -44,6 +44,8 @@ class Api:
         answer_from_text: Reads a whole body that is labelled as text; None where all answers are JSON.
         answer_from_events: Reads the events of a stream, which may be cut short.
         is_terminal: Says whether an event ends a stream of this endpoint.
+        last_bytes: Of a stream whose stop reason comes before its last event: that event, which some clients do not
+            wait for; else empty.
         error_reply: Builds the provider's error for a status; second argument a kind such as `spend_cap`
             or `context_overflow`, or None for the plain one.
         error_event: Bytes of an error in mid-stream, for a status.
@@ -71,6 +73,7 @@ class Api:
     answer_from_text: Callable[[str], Answer] | None = None
     answer_from_events: Callable[[Sequence[Event]], Answer] | None = None
     is_terminal: Callable[[Event], bool] | None = None
+    last_bytes: bytes = b""
     error_reply: Callable[[int, str | None], ErrorReply] | None = None
     error_event: Callable[[int], bytes] | None = None
     naming_wait: Callable[[ErrorReply, float], ErrorReply] | None = None

@@ -11,7 +11,7 @@ from llmreplay.core.api import Api
 from llmreplay.core.asked import Asked
 from llmreplay.core.cassette import Stored
 from llmreplay.core.model import COMPLETE, Answer, End, Outcome, Request, Response, header
-from llmreplay.core.reading import answer_of, is_stream
+from llmreplay.core.reading import answer_of, is_stream, put_down_answer
 
 
 def _nobody(key: int) -> bool:
@@ -176,7 +176,8 @@ class Attempt:
             outcome = self.outcome
             if outcome is None:
                 return Answer(is_complete=False)
-            self._answer = answer_of(self.api, outcome)
+            is_closed = isinstance(outcome, Response) and outcome.end is End.CLIENT_CLOSED
+            self._answer = (put_down_answer if is_closed else answer_of)(self.api, outcome)
         return self._answer
 
     def received(self, outcome: Outcome, now: float) -> None:

@@ -79,6 +79,7 @@ RETRY_PACKAGES: tuple[str, ...] = (
     "httpx_retries",
     "huggingface_hub",
     "instructor",
+    "langchain.agents.middleware",
     "langchain_core",
     "litellm",
     "llama_index",
@@ -89,12 +90,13 @@ RETRY_PACKAGES: tuple[str, ...] = (
     "replicate",
     "retry",
     "retrying",
+    "smolagents.utils",
     "stamina",
     "tenacity",
     "together",
     "urllib3.util.retry",
 )
-"""Packages whose sleeps are waits between attempts, or between polls of a job. Source: their code, read 2026-11-20."""
+"""Packages whose sleeps are waits between attempts, or between polls of a job. Source: their code, read 2026-11."""
 
 BACKGROUND_PACKAGES: tuple[str, ...] = (
     "agents.tracing",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api, identify
 from llmreplay.core.cassette import Stored
-from llmreplay.core.model import Answer, End, Outcome, Request, Response, header
+from llmreplay.core.model import Answer, Chunk, End, Outcome, Request, Response, header
 from llmreplay.core.multipart import form_fields
 from llmreplay.core.streams import events_of, wire_of
 from llmreplay.core.traffic import stand_in_api
@@ -79,6 +79,16 @@ def _is_text(response: Response) -> bool:
     # JSON under a wrong label is JSON all the same.
     label = header(response.headers, "content-type") or ""
     return label.lower().startswith("text/") and not response.body.lstrip().startswith(b"{")
+
+
+def put_down_answer(api: Api | None, outcome: Outcome) -> Answer:
+    """Read what a client has that closed the stream: the whole answer, if all it lacks is the event that ends it."""
+    answer = answer_of(api, outcome)
+    if api is None or not api.last_bytes or answer.raw_stop_reason is None or not isinstance(outcome, Response):
+        return answer
+    chunks = (*outcome.chunks, Chunk(api.last_bytes))
+    whole = answer_of(api, replace(outcome, chunks=chunks, end=End.COMPLETE))
+    return whole if whole.is_complete and whole.error is None else answer
 
 
 def _streamed_answer(api: Api | None, response: Response, broken: str | None) -> Answer | None:

@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Iterable
 from types import CodeType, FrameType
 
+from llmreplay.interceptors.guard_stack import module_of
+
 _STARTING = frozenset({"_bootstrap", "_bootstrap_inner", "run", "set", "notify_all", "notify"})
 _THREADING = threading.Thread.run.__code__.co_filename
 _SELECTORS = selectors.SelectSelector.select.__code__.co_filename
 _SOCKET = socket.socket.accept.__code__.co_filename
+# A thread of asyncio's in which it waits for a child process, where the system has no better way.
+_CHILD_WAIT = "_do_waitpid"
 # Since then a queue gives work straight to a worker that waits for it, and holds none itself.
 _HANDS_OVER = sys.version_info >= (3, 13)
 
@@ -67,6 +71,8 @@ def _is_at_work(innermost: FrameType, worker_loops: tuple[CodeType, ...]) -> boo
         if frame.f_code in worker_loops:
             is_waiting = callee is None or callee.f_code is queue.Queue.get.__code__
             return not is_waiting or _has_work(frame)
+        if frame.f_code.co_name == _CHILD_WAIT and module_of(frame) == "asyncio.unix_events":
+            return True
         is_starting &= frame.f_code.co_filename == _THREADING and frame.f_code.co_name in _STARTING
         callee, frame = frame, frame.f_back
     return is_starting

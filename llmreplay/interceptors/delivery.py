@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from llmreplay.core.attempt import Attempt
+from llmreplay.core.attempt import Attempt, Source
 from llmreplay.core.errors import FaultProblem, Refusal
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.core.plan import Answered
@@ -133,6 +133,9 @@ def gave_up(opened: Opened, attempt: Attempt, error: BaseException | None, sent_
             None if it is not known.
         sent_s: When it was sent, monotonic seconds.
     """
+    if isinstance(error, RuntimeError):
+        # Not the provider's doing: a connection kept alive in a loop that is closed by now, say. A replay has none.
+        attempt.source = Source.LIVE
     # What the guard refuses was never sent.
     if not isinstance(error, Refusal):
         what = "" if error is None else type(error).__name__

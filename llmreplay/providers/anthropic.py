@@ -31,6 +31,7 @@ MESSAGES = Api(
     answer_from_body=messages.answer_from_body,
     answer_from_events=messages.answer_from_events,
     is_terminal=messages.is_terminal,
+    last_bytes=b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
     sends_pings=True,
     error_reply=error_reply,
     error_event=error_event,

@@ -41,6 +41,7 @@ CHAT = Api(
     answer_from_body=chat.answer_from_body,
     answer_from_events=chat.answer_from_events,
     is_terminal=chat.is_terminal,
+    last_bytes=b"data: [DONE]\n\n",
     error_reply=error_reply,
     naming_wait=naming_wait,
     error_event=chat_error_event,

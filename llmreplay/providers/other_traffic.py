@@ -2,7 +2,7 @@
 
 Sources: the addresses that openai-agents 0.24.0, litellm 1.109.1 and tiktoken call by themselves; OpenTelemetry's
 OTLP paths, https://opentelemetry.io/docs/specs/otlp/#otlphttp-request; documentation of the named services, as
-known 2026-11-21.
+known 2026-11-21; huggingface_hub as litellm 1.109 uses it, seen 2026-11-30.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ SIDE_PATHS = (
     # litellm fetches its price map when it is imported.
     "raw.githubusercontent.com/BerriAI/litellm/*",
     "raw.githubusercontent.com/pydantic/genai-prices/*",
+    # Tokenizers, which litellm asks for once a process and does without; huggingface_hub tells on whom it works for.
+    "huggingface.co/*/resolve/*",
+    "huggingface.co/api/agent-harnesses",
     # OpenTelemetry collectors. Metrics and logs go by host: their paths are anybody's.
     "*/v1/traces",
     "*/otlp/v1/*",

@@ -56,6 +56,17 @@ def keep_users_frames(call: pytest.CallInfo[None], root: Path) -> None:
         call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
 
 
+def tell_refusals(replay: Replay, report: pytest.TestReport) -> None:
+    """Show what was refused in a test that failed with something else: a framework made another error of it."""
+    said = report.longreprtext if report.failed else ""
+    for refusal in replay.recorder.refusals if report.failed else ():
+        text = replay.shown(str(refusal))
+        # What is raised to the test tells itself; of the others one is enough, for they are retries.
+        if text.partition("\n")[0] not in said:
+            report.sections.append((f"llmreplay: {type(refusal).__name__}", text))
+            return
+
+
 def tell_story(replay: Replay, report: pytest.TestReport) -> None:
     """Show the attempts of a test that failed, unless its message shows them already."""
     if report.failed and len(replay.calls):

@@ -25,7 +25,7 @@ from llmreplay.pytest_run.passing import (
     note_report,
 )
 from llmreplay.pytest_run.redacted import RedactedLate, Shown, redact_report
-from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_story
+from llmreplay.pytest_run.reports import Tallies, keep_users_frames, tell_refusals, tell_story
 from llmreplay.pytest_run.rerunning import remedy_for
 from llmreplay.pytest_run.said import Said, packages_below, refuse_rivals
 from llmreplay.pytest_run.session_guard import SessionGuard
@@ -284,6 +284,7 @@ class Run:
         if replay is not None and not report.passed:
             replay.judged()
         if replay is not None and report.when == "call":
+            tell_refusals(replay, report)
             tell_story(replay, report)
         if report.when == "teardown":
             tally = self._tallies.taken()

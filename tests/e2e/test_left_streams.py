@@ -202,3 +202,26 @@ def test_one_whose_error_closes_nothing_is_told_when_no_other_try_follows(replay
 
     assert replay.calls.one().error
     assert not replay.calls.one().is_complete
+
+
+def left_at(reason: str) -> None:
+    """Leave a stream with the event that tells why the model stopped."""
+    if reason == "finish_reason":
+        with openai.OpenAI(**A_KEY).chat.completions.create(**ASKS, stream=True) as stream:
+            next(event for event in stream if event.choices and event.choices[0].finish_reason)
+    else:
+        ask = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": ASKS["messages"], "stream": True}
+        with anthropic.Anthropic(**A_KEY).messages.create(**ask) as stream:
+            next(event for event in stream if event.type == "message_delta")
+
+
+@pytest.mark.parametrize("reason", ["finish_reason", "stop_reason"])
+def test_one_left_with_its_stop_reason_is_whole(replay, reason):
+    """The event that ends a stream says nothing more, and some frameworks do not wait for it."""
+    replay.reply("Paris is in France")
+
+    left_at(reason)
+
+    replay.calls.assert_all_streams_complete()
+    assert replay.calls.stop_reasons == ["stop"]
+    assert replay.calls.one().text == "Paris is in France"

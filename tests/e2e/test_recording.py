@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 
 import anthropic
@@ -10,6 +11,7 @@ import openai
 import pytest
 
 from llmreplay import use_cassette
+from llmreplay.core.attempt import Source
 from llmreplay.core.model import Chunk, End, Failure, Response, TransportFailure
 from llmreplay.simulator import Simulator, make_up, script
 
@@ -181,3 +183,27 @@ def test_a_stream_is_passed_on_while_it_is_recorded(tmp_path):
 
     assert len(arrivals_s) > 5
     assert arrivals_s[-1] - arrivals_s[0] > 0.02 * (len(arrivals_s) - 2) * 0.5
+
+
+def test_a_client_that_broke_by_itself_is_no_outcome(tmp_path, monkeypatch):
+    """A connection of a loop that is closed by now fails before it sends; the second try is all that is recorded."""
+    failures = [RuntimeError("Event loop is closed")]
+    transport = next(
+        base for base in anthropic.DefaultHttpxClient.__mro__ if base.__module__.startswith("httpx")
+    ).__module__.partition(".")[0]
+    library = importlib.import_module(transport)
+    send = library.HTTPTransport.handle_request
+
+    def flaky(self, request):
+        if failures:
+            raise failures.pop()
+        return send(self, request)
+
+    monkeypatch.setattr(library.HTTPTransport, "handle_request", flaky)
+    path = tmp_path / "broken.json"
+    with Simulator() as simulator, recording(path, simulator) as replay:
+        live = created()
+
+    assert [attempt.source for attempt in replay.calls.attempts] == [Source.LIVE, Source.RECORDED]
+    with use_cassette(path):
+        assert created() == live

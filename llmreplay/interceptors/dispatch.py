@@ -59,11 +59,17 @@ class Dispatch:
         self._lock = threading.Lock()
         self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("llmreplay_opened", default=())
         self._sending: ContextVar[bool] = ContextVar("llmreplay_sending", default=False)
+        self._under_way = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether no recorder is open."""
         return not self._open
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether anything of ours is on its way just now, in whatever thread or task."""
+        return self._under_way > 0
 
     def open(self, opened: Opened) -> None:
         """Make a recorder the one of this context."""
@@ -106,9 +112,13 @@ class Dispatch:
     def sending(self) -> Iterator[None]:
         """Mark what happens inside as ours, so that a patch below our own does not plan it again."""
         token = self._sending.set(True)
+        with self._lock:
+            self._under_way += 1
         try:
             yield
         finally:
+            with self._lock:
+                self._under_way -= 1
             self._sending.reset(token)
 
 

@@ -103,13 +103,14 @@ class GuardPolicy:
             place: How far away it is.
             is_http: Says whether an HTTP library asks; called only if it matters.
         """
-        if any(self._allows(name) for name in names):
+        if any(self.allows(name) for name in names):
             return True
         if place is Place.LOOPBACK:
             return port not in self.proxy_ports
         return place is Place.PRIVATE and not self.strict and not is_http()
 
-    def _allows(self, name: str) -> bool:
+    def allows(self, name: str) -> bool:
+        """Say whether a host name or an address is one of those that stay open."""
         return any(
             fnmatchcase(name, allowed.lower()) or _network_holds(allowed, name) for allowed in self.allowed_hosts
         )

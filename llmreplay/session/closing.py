@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from llmreplay.core.attempt import Source
 from llmreplay.core.errors import ClosedConnection, Refusal
@@ -14,18 +14,32 @@ from llmreplay.core.settings import Settings
 from llmreplay.core.verdicts import request_line
 from llmreplay.interceptors.guard import GuardPolicy, blocked_text, closed, loopback_proxy_ports
 from llmreplay.interceptors.guard_policy import SESSION
+from llmreplay.interceptors.guard_unrecorded import watched
 from llmreplay.providers import CATALOGUE
 
 
+@contextmanager
 def closed_for(
-    refuse: Callable[[Refusal], BaseException], settings: Settings, label: str
-) -> AbstractContextManager[Callable[[], None]]:
-    """Close the network for a recorder that is offline; what is refused is raised and noted by `refuse`.
+    refuse: Callable[[Refusal], BaseException], recorder: Recorder, label: str, notes: list[str]
+) -> Iterator[Callable[[], None]]:
+    """Close the network for a recorder that is offline; for another, look out for calls that go round it.
 
-    Returns:
-        Gives a function that has the recorder note what child processes were refused so far.
+    Args:
+        refuse: Notes a refusal, and gives what is raised.
+        recorder: Its settings say what stays open.
+        label: Names the test.
+        notes: Get a note of each way round.
+
+    Yields:
+        A function that has the recorder note what child processes were refused so far.
     """
-    return closed(_policy(settings, label), lambda blocked: refuse(ClosedConnection(blocked_text(blocked))))
+    policy = _policy(recorder.settings, label)
+    if not recorder.is_offline:
+        with watched(policy, lambda note: notes.append(note) if note not in notes else None):
+            yield lambda: None
+        return
+    with closed(policy, lambda blocked: refuse(ClosedConnection(blocked_text(blocked)))) as hear:
+        yield hear
 
 
 def closed_session(

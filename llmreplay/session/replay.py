@@ -196,8 +196,8 @@ class Replay:
     def _take_hold(self, opened: Opened) -> None:
         """Close the network, set placeholder keys, and intercept, as far as the settings ask."""
         recorder, settings = opened.recorder, opened.recorder.settings
-        if settings.guard != "off" and recorder.is_offline:
-            closed = closed_for(lambda refusal: self.recorder.refuse(refusal), settings, self._label)
+        if settings.guard != "off":
+            closed = closed_for(lambda refusal: self.recorder.refuse(refusal), recorder, self._label, self.notes)
             self._hear_children = self._outward.enter_context(closed)
         # While recording, an SDK without a key says so itself, unless a stand-in needs none.
         needed = CATALOGUE.key_variables if recorder.is_offline else CATALOGUE.keys_of(settings.upstream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from llmreplay.core.api import Api
 from llmreplay.core.attempt import Attempt
@@ -90,6 +91,9 @@ class Verdicts:
         else:
             best = nearest(attempt.request, [track for track in self.tracks if not track.plays]) or best
             words, differences, advice = self._difference(best, attempt.request)
+        if attempt.api is None:
+            host = urlsplit(attempt.request.url).hostname or ""
+            advice.append(("No call of a model?", self.remedy.setting(f'ignore_hosts=["{host}"]')))
         played = sum(1 for track in self.tracks if track.plays)
         count = f"{len(self.tracks)} interaction{'' if len(self.tracks) == 1 else 's'}, {played} already played"
         return UnmatchedRequest(

@@ -240,6 +240,14 @@ def test_a_refusal_says_what_differs_and_what_to_type():
     )
 
 
+def test_a_refusal_of_what_no_provider_is_asked_says_how_to_leave_it_alone():
+    """A download that a library makes once a process is recorded with whichever test comes first."""
+    with pytest.raises(UnmatchedRequest) as caught:
+        a_recorder([an_interaction("hi")]).plan(a_request("hi", url="https://models.example.org/tokenizer.json"))
+
+    assert '  No call of a model?   @pytest.mark.llmreplay(ignore_hosts=["models.example.org"])' in str(caught.value)
+
+
 def test_a_refusal_without_a_cassette_says_how_to_record():
     """A missing cassette is told with the command that makes it."""
     with pytest.raises(UnmatchedRequest) as caught:

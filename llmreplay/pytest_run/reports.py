@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def tell_refusals(replay: Replay, report: pytest.TestReport) -> None:
     """Show what was refused in a test that failed with something else: a framework made another error of it."""
     said = report.longreprtext if report.failed else ""
     for refusal in replay.recorder.refusals if report.failed else ():
-        text = replay.shown(str(refusal))
+        text = _shown(replay, refusal.__str__)
         # What is raised to the test tells itself; of the others one is enough, for they are retries.
         if text.partition("\n")[0] not in said:
             report.sections.append((f"llmreplay: {type(refusal).__name__}", text))
@@ -70,10 +70,7 @@ def tell_refusals(replay: Replay, report: pytest.TestReport) -> None:
 def tell_story(replay: Replay, report: pytest.TestReport) -> None:
     """Show the attempts of a test that failed, unless its message shows them already."""
     if report.failed and len(replay.calls):
-        try:
-            table = replay.shown(replay.calls.table())
-        except SettingProblem as problem:
-            table = problem.unshown
+        table = _shown(replay, lambda: replay.calls.table())
         # pytest indents what a check says, so that its table is found line by line only.
         said = report.longreprtext
         if not all(line.strip() in said for line in table.splitlines()):
@@ -82,6 +79,14 @@ def tell_story(replay: Replay, report: pytest.TestReport) -> None:
         # No SDK starts without a key, and each says so in its own words.
         names = ", ".join(name for name, placeholder in _KEYS if placeholder)
         report.sections.append(("llmreplay: recording needs a key", f"none of these is set: {names}"))
+
+
+def _shown(replay: Replay, tell: Callable[[], str]) -> str:
+    """Give a text without secrets, or what may be shown where a function of the user's that finds them has failed."""
+    try:
+        return replay.shown(tell())
+    except SettingProblem as problem:
+        return problem.unshown
 
 
 def _is_under(file: str, root: Path) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import anthropic
-import httpx2
+import httpx
 import openai
 import pytest
 
@@ -163,7 +163,7 @@ class KeptOpen:
         self._responses = []
 
     def ask(self):
-        client = httpx2.Client(verify=False)
+        client = httpx.Client(verify=False)
         url = "https://api.groq.com/openai/v1/chat/completions"
         response = client.send(client.build_request("POST", url, json={**ASKS, "stream": True}), stream=True)
         self._responses.append((client, response))

@@ -28,6 +28,14 @@ SITE = "/venv/lib/python3.11/site-packages"
     [
         pytest.param("anthropic._base_client", f"{SITE}/anthropic/_base_client.py", RETRY, id="an SDK"),
         pytest.param("tenacity.nap", f"{SITE}/tenacity/nap.py", RETRY, id="a retry library"),
+        pytest.param("smolagents.utils", f"{SITE}/smolagents/utils.py", RETRY, id="a framework's retries"),
+        pytest.param(
+            "langchain.agents.middleware.model_retry",
+            f"{SITE}/langchain/agents/r.py",
+            RETRY,
+            id="a middleware",
+        ),
+        pytest.param("langgraph.pregel._retry", f"{SITE}/langgraph/pregel/_retry.py", OTHER, id="with deadlines"),
         pytest.param("openai_helpers", f"{SITE}/openai_helpers.py", OTHER, id="a longer name"),
         pytest.param("uvicorn.server", f"{SITE}/uvicorn/server.py", OTHER, id="a server"),
         pytest.param("apt", "/usr/lib/python3/dist-packages/apt.py", OTHER, id="Debian's packages"),

@@ -11,6 +11,7 @@ import pytest
 from llmreplay.core.api import Api, Provider, identify, identify_stand_in
 from llmreplay.core.model import Request
 from llmreplay.core.streams import events_of
+from llmreplay.core.traffic import Traffic, traffic_to
 from llmreplay.providers import (
     APIS,
     CATALOGUE,
@@ -152,6 +153,8 @@ def test_the_catalogue_is_the_sum_of_its_providers() -> None:
     assert "openai-beta" in FEATURE_HEADERS
     assert {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"} <= {name for name, _ in KEY_VARIABLES}
     assert "api.openai.com/v1/traces/ingest" in SIDE_PATHS
+    for url in ("/Xenova/llama-3-tokenizer/resolve/main/tokenizer.json", "/api/agent-harnesses"):
+        assert traffic_to(f"https://huggingface.co{url}", CATALOGUE) is Traffic.SIDE
     assert "oauth2.googleapis.com/token" in CREDENTIAL_PATHS
     assert {"authorization", "x-api-key", "x-goog-api-key", "set-cookie"} <= set(SECRET_HEADERS)
 

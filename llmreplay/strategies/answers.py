@@ -33,6 +33,7 @@ _STOP_REASONS = (
 )
 _LARGEST_EXACT = 2**53
 _TOKENS = st.integers(0, 10**6)
+_IS_HEARD = st.sampled_from((True, True, True, False))
 _PLAIN_REQUEST = json.dumps(
     {
         "model": "a-model",
@@ -110,25 +111,30 @@ def outcomes(api: Api | str, *, is_streamed: bool | None = None) -> st.SearchStr
 @st.composite
 def _outcomes(draw: st.DrawFn, row: Api, is_streamed: bool | None) -> Outcome:
     streams = draw(st.booleans()) if is_streamed is None and row.wire is not None else bool(is_streamed)
-    answer = draw(_answers(row, streams, _request_to(row)))
-    if not draw(st.booleans()):
-        return answer
-    if draw(st.booleans()):
-        # What a client does is not drawn: it cannot be told to give up.
-        kinds = [kind for kind in Failure if kind is not Failure.CLIENT_CLOSED]
-        return draw(st.builds(TransportFailure, st.sampled_from(kinds), st.just("made up")))
+    # What becomes of the call is drawn before the answer, for of what is drawn late Hypothesis tries little.
+    if draw(_IS_HEARD):
+        fault = draw(_perhaps_a_fault(row, streams))
+        answer = draw(_answers(row, streams, _request_to(row)))
+        return answer if fault is None else _under(fault, answer, row, streams)
+    # What a client does is not drawn: it cannot be told to give up.
+    kinds = [kind for kind in Failure if kind is not Failure.CLIENT_CLOSED]
+    return draw(st.builds(TransportFailure, st.sampled_from(kinds), st.just("made up")))
+
+
+def _under(fault: Fault, answer: Response, row: Api, streams: bool) -> Outcome:
     context = FaultContext(
         api=row, request=_request_to(row), is_streamed=streams, read_timeout_s=600.0, connect_timeout_s=5.0
     )
     try:
-        return draw(_faults(row)).apply(answer, context)
+        return fault.apply(answer, context)
     except FaultCannotApply:
         return answer
 
 
 @cache
-def _faults(row: Api) -> st.SearchStrategy[Fault]:
-    return faults(row)
+def _perhaps_a_fault(row: Api, streams: bool) -> st.SearchStrategy[Fault | None]:
+    whole = st.none() | faults(row, ("status", "body"), streams=streams)
+    return whole | faults(row, "stream") if streams else whole
 
 
 def _request_to(row: Api) -> Request:

@@ -69,12 +69,12 @@ def test_every_answer_is_whole_and_says_what_it_costs(api: Api, data: st.DataObj
     assert (usage.output_reasoning_tokens or 0) <= (usage.output_tokens or 0)
 
 
-def _found(strategy: st.SearchStrategy[Any], wanted: Any, *phases: Phase) -> Any:
+def _found(strategy: st.SearchStrategy[Any], wanted: Any, *phases: Phase, within: int = 3000) -> Any:
     phases = phases or (Phase.generate,)
     return find(
         strategy,
         wanted,
-        settings=settings(SLOW_IS_FINE, max_examples=3000, database=None, phases=phases),
+        settings=settings(SLOW_IS_FINE, max_examples=within, database=None, phases=phases),
         random=Random(1),
     )
 
@@ -110,15 +110,15 @@ def test_only_the_form_that_is_asked_for_is_drawn(is_streamed: bool) -> None:
     "wanted",
     [
         lambda outcome: isinstance(outcome, TransportFailure),
-        lambda outcome: isinstance(outcome, Response) and outcome.status == 429,
+        lambda outcome: isinstance(outcome, Response) and outcome.status >= 400,
         lambda outcome: isinstance(outcome, Response) and outcome.status == 200 and outcome.end.value != "complete",
         lambda outcome: isinstance(outcome, Response) and outcome.status == 200 and not is_stream(outcome),
     ],
-    ids=["no response", "rate limited", "a cut stream", "a whole body"],
+    ids=["no response", "an error", "a cut stream", "a whole body"],
 )
 def test_outcomes_are_of_every_sort(wanted: Any) -> None:
-    """Answers, errors, broken streams and transport failures are all among the outcomes."""
-    outcome: Outcome = _found(outcomes("anthropic.messages"), wanted)
+    """Answers, errors, broken streams and transport failures are all among the outcomes, and none is rare."""
+    outcome: Outcome = _found(outcomes("anthropic.messages"), wanted, within=200)
 
     assert wanted(outcome)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from llmreplay.storage.wire import WireInteraction
 _MODE = 0o600
 _SUFFIX = ".llmreplay-journal"
 _MOST = 1000
+_SETTLED_NS = 2 * 10**9
+_LISTED: dict[Path, tuple[int, Sequence[str]]] = {}
 _wire_from = msgspec.json.Decoder(WireInteraction)
 
 
@@ -151,9 +154,27 @@ def _names(path: Path) -> Iterator[Path]:
 
 
 def _left_behind(path: Path) -> list[Path]:
-    found = [file for file in [next(_names(path))] if os.path.lexists(file)]
-    found += sorted(path.parent.glob(f"{_escaped(path.name)}.*{_SUFFIX}"))
-    return [file for file in dict.fromkeys(found) if not _is_in_use(file, path)]
+    first = next(_names(path)).name
+    further = (name for name in _journals_in(path.parent) if name.startswith(f"{path.name}.") and name != first)
+    names = [first] * os.path.lexists(path.with_name(first)) + sorted(further)
+    return [file for file in map(path.with_name, names) if not _is_in_use(file, path)]
+
+
+def _journals_in(folder: Path) -> Sequence[str]:
+    """Name the journals of a folder, which may hold thousands of cassettes; most tests find it as the last one did."""
+    try:
+        changed_ns = folder.stat().st_mtime_ns
+        listed_ns, journals = _LISTED.get(folder, (-1, ()))
+        if changed_ns == listed_ns:
+            return journals
+        with os.scandir(folder) as files:
+            journals = tuple(file.name for file in files if file.name.endswith(_SUFFIX))
+    except OSError:
+        return ()
+    # What changed just now may change again without a file system's clock telling it.
+    if time.time_ns() - changed_ns > _SETTLED_NS:
+        _LISTED[folder] = changed_ns, journals
+    return journals
 
 
 def _escaped(name: str) -> str:

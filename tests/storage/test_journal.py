@@ -159,6 +159,25 @@ def test_a_journal_in_use_is_not_recovered_nor_written_into(path):
     assert names_in(path.parent) == []
 
 
+def test_a_folder_is_listed_again_only_when_something_in_it_came_or_went(path, monkeypatch):
+    """Thousands of tests look for journals in one folder; one that is left there meanwhile is found all the same."""
+    listed = []
+    list_it = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: listed.append(folder) or list_it(folder))
+    path.parent.mkdir()
+    os.utime(path.parent, (0, 0))
+
+    assert [recover(path), recover(path.with_name("b.json"))] == [(), ()]
+    assert len(listed) == 1
+
+    first, second = Journal(path), Journal(path)
+    first.append(FIRST)
+    second.append(SECOND)
+    first.discard()
+    second.close()
+    assert recover(path) == (SECOND,)
+
+
 def test_recovering_does_not_touch_other_cassettes(path):
     """Journals belong to the cassette whose name they carry, brackets in it included."""
     other = path.with_name("b.json")

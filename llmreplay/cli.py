@@ -27,9 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="list the interactions of cassettes, one a line")
-    show.add_argument("cassettes", nargs="+", type=Path, metavar="CASSETTE")
+    show.add_argument("cassettes", nargs="+", type=Path, metavar="CASSETTE", help="a file, or a folder of them")
     check = commands.add_parser("check", help="read every cassette below a folder, and look for secrets in them")
     check.add_argument("folder", nargs="?", type=Path, default=Path("cassettes"))
+    check.add_argument(
+        "--redact",
+        action="append",
+        default=[],
+        type=_pattern,
+        metavar="re:PATTERN",
+        help="look for this as well, as the setting does",
+    )
     simulate = commands.add_parser("simulate", help="serve made-up answers of all providers on loopback")
     simulate.add_argument("--port", type=_port, default=0, help="0 for any that is free")
     options = parser.parse_args(arguments)
@@ -40,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "show":
             return _show(options.cassettes)
         if options.command == "check":
-            return _check(options.folder)
+            return _check(options.folder, options.redact)
         return _simulate(options.port)
     except LlmReplayError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -51,6 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _pattern(text: str) -> str:
+    if not text.startswith("re:"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: write re:{text}")
+    return text
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number up to {_HIGHEST_PORT}")
@@ -59,23 +73,24 @@ def _port(text: str) -> int:
 
 def _show(cassettes: Sequence[Path]) -> int:
     summarise = partial(summary_of, CATALOGUE.apis)
-    for path in cassettes:
+    folders = {path: sorted(filter(_is_cassette, path.rglob("*"))) for path in cassettes if path.is_dir()}
+    for path in (one for given in cassettes for one in folders.get(given, [given])):
         interactions = load(path)
         if interactions is None:
             print(f"{path}: no such cassette", file=sys.stderr)
             return 1
-        print(f"{path}: {len(interactions)} interactions")
+        print(f"{path}: {len(interactions)} interaction{'' if len(interactions) == 1 else 's'}")
         for number, interaction in enumerate(interactions, 1):
             print(f"  {number}: {summarise(interaction)}")
     return 0
 
 
-def _check(folder: Path) -> int:
+def _check(folder: Path, redact: Sequence[str]) -> int:
     if not folder.is_dir():
         found = "no folder: give the one that it is in" if folder.exists() else "no such folder"
         print(f"{folder}: {found}", file=sys.stderr)
         return 1
-    redactor, problems, count = Redactor(), 0, 0
+    redactor, problems, count = Redactor(redact=redact), 0, 0
     for path in sorted(filter(_is_cassette, folder.rglob("*"))):
         count += 1
         try:

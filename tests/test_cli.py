@@ -33,6 +33,26 @@ def test_show_lists_interactions(tmp_path, capsys):
     assert "1: anthropic.messages m -> end_turn: Paris" in capsys.readouterr().out
 
 
+def test_show_lists_the_cassettes_of_a_folder(tmp_path, capsys):
+    """A folder is all that is below it."""
+    a_cassette(tmp_path)
+
+    assert main(["show", str(tmp_path)]) == 0
+
+    assert "a.json: 1 interaction\n" in capsys.readouterr().out
+
+
+def test_check_looks_for_a_projects_own_secrets(tmp_path, capsys):
+    """A pattern is one as `redact` takes it; what is none is told."""
+    a_cassette(tmp_path)
+
+    assert main(["check", str(tmp_path), "--redact", "re:P[a-z]{2,4}s"]) == 1
+    assert "match of a pattern of yours" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["check", "--redact", "Paris"])
+    assert "write re:Paris" in capsys.readouterr().err
+
+
 def test_show_says_that_a_cassette_is_missing(tmp_path, capsys):
     """A missing file is told by its name."""
     assert main(["show", str(tmp_path / "none.json")]) == 1

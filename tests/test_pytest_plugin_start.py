@@ -107,6 +107,34 @@ def test_without_placeholders_for_the_session_a_client_made_at_import_is_told_of
     )
 
 
+def test_a_client_that_says_late_that_it_has_no_key_is_told_of_placeholders(suite, monkeypatch):
+    """Anthropic's own client is made without a key, and fails in the test."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    suite.pytester.makepyfile(
+        test_a="""
+        import anthropic
+        CLIENT = anthropic.Anthropic()
+
+        def test_it(llmreplay):
+            llmreplay.reply("hi")
+            CLIENT.messages.create(model="m", max_tokens=5, messages=[{"role": "user", "content": "hi"}])
+
+        def test_another(llmreplay):
+            assert "api_key" == "a key"
+        """
+    )
+
+    told = suite.run("-k", "it")
+    other = suite.run("-k", "another")
+
+    told.assert_outcomes(failed=1, deselected=1)
+    told.stdout.fnmatch_lines(["*a client found no key*", "*placeholders were not set yet. To replay*"])
+    other.assert_outcomes(failed=1, deselected=1)
+    other.stdout.no_fnmatch_line("*a client found no key*")
+    monkeypatch.setenv("LLMREPLAY_PLACEHOLDER_KEYS", "session")
+    suite.run("-k", "it").assert_outcomes(passed=1, deselected=1)
+
+
 @pytest.mark.parametrize(
     "source", ["import nothing_of_that_name", "raise KeyError('name')"], ids=["no module", "another key"]
 )

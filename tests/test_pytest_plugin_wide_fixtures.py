@@ -185,6 +185,28 @@ def test_what_is_told_of_a_wide_fixture_helps(suite, monkeypatch):
     assert suite.prompts("test_a/fixture.wide.json") == ["wider"]
 
 
+def test_a_further_parameter_renames_no_cassette(suite):
+    """A wide fixture's cassette is named by its parameter, not by the place of it."""
+    source = """
+        import pytest
+        from asking import ask
+
+        @pytest.fixture(scope="module", params={})
+        def city(request):
+            return ask(f"Capital of {{request.param}}")
+
+        def test_it(city, llmreplay): pass
+        """
+    suite.pytester.makepyfile(test_a=source.format(["france", "claude-haiku-4-5", 1]))
+    suite.recorded_and_replayed(3)
+    suite.pytester.makepyfile(test_a=source.format(["italy", "france", "claude-haiku-4-5", 1]))
+
+    suite.run("-k", "not italy").assert_outcomes(passed=3, deselected=1)
+
+    names = ["france", "claude-haiku-4-5", "1"]
+    assert {f"test_a/fixture.city[{name}].json" for name in names} <= set(suite.cassettes)
+
+
 def test_values_that_tests_give_a_wide_fixture_have_a_cassette_each(suite):
     """Under `indirect` each test's own list begins anew: the value tells them apart, a key hashed."""
     suite.pytester.makepyfile(

@@ -183,6 +183,7 @@ def test_a_class_cannot_be_decorated(tmp_path):
         ({"modus": 1}, r"use_cassette\(\): 'modus' is no setting\. Did you mean mode\?"),
         ({"ignore": ["$.a["]}, r"\$\.a\["),
         ({"faults": "429 times"}, "429 times"),
+        ({"cassette": "b.json"}, r"use_cassette\(\): cassette='b\.json': its path is the first argument"),
     ],
 )
 def test_a_wrong_setting_is_refused_where_it_is_written(tmp_path, settings, message):
@@ -271,7 +272,9 @@ def test_a_block_that_fails_keeps_its_recording_aside_and_says_so(tmp_path, upst
 
     assert not path.exists()
     assert prompts_of(tmp_path / "a.json.llmreplay-partial") == ["one"]
-    assert "What was recorded is in a.json.llmreplay-partial" in caught.value.__notes__[0]
+    note = caught.value.__notes__[0]
+    assert "What was recorded is in a.json.llmreplay-partial" in note
+    assert "a.json', accept=True) takes a recording whatever it holds" in note
 
 
 def test_a_recording_that_is_not_taken_warns(recorded, tmp_path, upstream, simulator):

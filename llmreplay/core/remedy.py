@@ -29,9 +29,18 @@ class Remedy:
         """The command that records what is asked now instead of what was asked before."""
         return self.rerun_in("new_episodes" if self.is_shared else "rewrite")
 
+    @property
+    def to_accept(self) -> str:
+        """What takes a recording whatever it holds."""
+        return self.setting("accept=True") if self._is_of_block else "--llmreplay-accept"
+
+    @property
+    def _is_of_block(self) -> bool:
+        return self.rerun.startswith("use_cassette(")
+
     def setting(self, text: str) -> str:
         """Say where to write a setting, which is given as an argument of a marker, `ignore=["$.user"]`."""
-        if self.rerun.startswith("use_cassette("):
+        if self._is_of_block:
             return f"{self.rerun.rpartition(', mode=')[0]}, {text})"
         if self.is_fixtures:
             name, _, value = text.partition("=")

@@ -20,7 +20,7 @@ _SECRET_NAMES = _words(
     "sessiontoken securitytoken xamzsecuritytoken signingkey webhooksecret accesskey accesskeyid secretaccesskey "
     "awsaccesskeyid awssecretaccesskey awssessiontoken credential credentials cookie setcookie accountkey "
     "sharedaccesskey subscriptionkey ocpapimsubscriptionkey githubtoken gitlabtoken hftoken idtoken oauthtoken "
-    "authkey"
+    "authkey sessionkey"
 )
 _SECRET_SUFFIXES = tuple(
     _words(

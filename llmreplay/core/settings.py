@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import Enum
@@ -180,7 +180,7 @@ def _list(name: str, value: object, where: str) -> tuple[object, ...]:
         return ()
     entries: tuple[object, ...]
     if isinstance(value, str):
-        entries = tuple(part.strip() for line in value.splitlines() for part in line.split(",") if part.strip())
+        entries = tuple(part.strip() for line in value.splitlines() for part in _parts(line) if part.strip())
     else:
         entries = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
     may_be_function = name in ("normalize", "redact")
@@ -192,6 +192,22 @@ def _list(name: str, value: object, where: str) -> tuple[object, ...]:
             host = urlsplit(entry).netloc or "api.example.com"
             raise SettingError(f"{where}: {name}: {entry!r} is a URL: give the host alone, {host!r}.")
     return entries
+
+
+def _parts(line: str) -> Iterator[str]:
+    """Split a line at its commas, but for those of a pattern's brackets: `re:[a,b]{8,40}` is one entry."""
+    start, closes, is_escaped = 0, "", False
+    for place, char in enumerate(line):
+        if is_escaped or char == "\\":
+            is_escaped = not is_escaped
+        elif closes:
+            closes = "" if char == closes else closes
+        elif char in "[{":
+            closes = "]" if char == "[" else "}"
+        elif char == ",":
+            yield line[start:place]
+            start = place + 1
+    yield line[start:]
 
 
 def _number(name: str, value: object, where: str) -> int | float | None:

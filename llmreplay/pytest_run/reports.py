@@ -11,6 +11,7 @@ import pytest
 
 from llmreplay.core.errors import Refusal, SettingProblem
 from llmreplay.providers import CATALOGUE
+from llmreplay.pytest_run.missing_keys import advise_on_client
 from llmreplay.report.failing import keep_own_frames
 from llmreplay.report.summary import tally_of
 from llmreplay.session import Replay
@@ -75,7 +76,9 @@ def tell_story(replay: Replay, report: pytest.TestReport) -> None:
         said = report.longreprtext
         if not all(line.strip() in said for line in table.splitlines()):
             report.sections.append(("llmreplay: attempts", table))
-    elif report.failed and replay.recorder.records and not any(os.environ.get(name) for name, _ in _KEYS):
+    elif report.failed and not replay.recorder.records:
+        advise_on_client(report)
+    elif report.failed and not any(os.environ.get(name) for name, _ in _KEYS):
         # No SDK starts without a key, and each says so in its own words.
         names = ", ".join(name for name, placeholder in _KEYS if placeholder)
         report.sections.append(("llmreplay: recording needs a key", f"none of these is set: {names}"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,6 @@ import pytest
 
 from llmreplay.pytest_run.node_ids import node_id_of, path_from
 from llmreplay.storage.names import fixture_cassette_name
-
-# Nothing as long as a key: names are no secrets.
-_WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,19}")
 
 
 class WideFixtures:
@@ -76,21 +71,14 @@ def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureReque
         if name not in seen:
             seen.add(name)
             waiting += [other for one in definitions.get(name, ()) for other in one.argnames]
-    found = {
-        name: _parameter(indices[name], values.get(name), definitions.get(name, ()))
-        for name in sorted(seen)
-        if name in indices
-    }
+    found = {name: _parameter(indices[name], values.get(name)) for name in sorted(seen) if name in indices}
     own = found.pop(fixturedef.argname, None)
     parts = [*([] if own is None else [own]), *(f"{name}{which}" for name, which in found.items())]
     return "-".join(parts) or None
 
 
-def _parameter(index: int, value: object, definitions: Sequence[pytest.FixtureDef[Any]]) -> str:
-    """Tell a parameter: by its place among those of its fixture; one that a test sets (`indirect`) by what it is."""
-    own = definitions[-1].params if definitions else None
-    is_own = own is not None and index < len(own) and own[index] is value
-    if is_own or not isinstance(value, str | int | float | bytes | None):
+def _parameter(index: int, value: object) -> str:
+    """Tell a parameter by what it is, so that one more before it renames no cassette; else by its place."""
+    if not isinstance(value, str | int | float | bytes | None):
         return str(index)
-    text = str(value)
-    return text if _WORD.fullmatch(text) else sha256(repr(value).encode()).hexdigest()[:12]
+    return str(value)

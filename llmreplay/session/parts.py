@@ -84,11 +84,12 @@ def _is_variable(entry: object) -> bool:
     return isinstance(entry, str) and entry.startswith(_VARIABLE)
 
 
-def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: int) -> Tape:
+def tape_for(path: Path, settings: Settings, redactor: Redactor, run_began_ns: int, remedy: Remedy) -> Tape:
     """Make the tape of a cassette's file; nothing is read yet."""
     rules = TapeRules(
         mode=settings.mode,
         accept=settings.accept,
+        to_accept=remedy.to_accept,
         is_shared=settings.cassette is not None,
         fails_unplayed=settings.on_unplayed == "error",
         run_began_ns=run_began_ns,

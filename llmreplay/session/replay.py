@@ -156,7 +156,7 @@ class Replay:
     def open(self) -> None:
         """Read the cassette, and begin to answer."""
         redactor = self._redactor = redactor_for(self.settings)
-        tape = tape_for(self.path, self.settings, redactor, self._run_began_ns)
+        tape = tape_for(self.path, self.settings, redactor, self._run_began_ns, self._remedy)
         interactions = tape.load()
         settings = self.settings
         if settings.mode in (Mode.ONCE, Mode.REWRITE) and tape.is_of_this_run(interactions):

@@ -32,7 +32,7 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
     Args:
         path: The cassette. A text is a name inside `cassette_dir`; a `Path` is taken as it stands.
         mode: none, once, new_episodes, rewrite or live; given here, neither environment nor command line change it.
-        settings: Any other setting; see `Settings`.
+        settings: Any other setting but `cassette`; see `Settings`.
 
     Raises:
         SettingError: At once, for a setting that does not exist or cannot have its value.
@@ -46,6 +46,8 @@ class use_cassette:  # noqa: N801 - used like a function, as contextlib's own ar
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: str | Mode | None = None, **settings: object) -> None:
+        if "cassette" in settings:
+            raise SettingError(f"use_cassette(): cassette={settings['cassette']!r}: its path is the first argument.")
         self._path = path
         self._given = dict(settings) if mode is None else {**settings, "mode": mode}
         self._entered: list[tuple[int, Replay]] = []

@@ -26,6 +26,7 @@ class TapeRules:
     Attributes:
         mode: Of the recorder.
         accept: Whether a recording replaces the cassette whatever it holds.
+        to_accept: What the user types for that.
         is_shared: Whether the cassette has a name that the user gave, so that other tests may record on it, too.
         fails_unplayed: Whether a test that replays it fails for what only others ask.
         run_began_ns: Unix nanoseconds; what was recorded since was recorded by this test run, maybe by another
@@ -37,6 +38,7 @@ class TapeRules:
 
     mode: Mode
     accept: bool
+    to_accept: str
     is_shared: bool
     fails_unplayed: bool
     run_began_ns: int
@@ -157,7 +159,7 @@ class Tape:
             kept = "no cassette was made" if standing is None else "the cassette stays as it was"
             self._note_aside(
                 f"{self.path}: {kept}, because {verdict.reason}. What was recorded is in {aside.name}; "
-                "--llmreplay-accept takes a recording whatever it holds.",
+                f"{self._rules.to_accept} takes a recording whatever it holds.",
                 aside,
             )
 

@@ -53,6 +53,8 @@ def test_a_later_layer_wins_setting_by_setting():
         ("ignore", None, ()),
         ("normalize", str.lower, (str.lower,)),
         ("redact", ["name", str.upper], ("name", str.upper)),
+        ("redact", "re:corp-[0-9a-f]{8,40}, re:[,(]x\\[a, name", ("re:corp-[0-9a-f]{8,40}", "re:[,(]x\\[a", "name")),
+        ("redact", "re:[a,b", ("re:[a,b",)),
         ("keep", {"one"}, ("one",)),
         ("allow_repeats", "Yes", True),
         ("allow_repeats", "off", False),

@@ -146,10 +146,10 @@ class ReadPastEnd(Refusal):
 
     def __init__(self, request: str, chunks: int, advice: str) -> None:
         super().__init__(
-            "the client reads on, but the recorded client closed this stream early.\n\n"
+            "the client reads on, but the recorded client was done with this stream, or its test or block was over.\n\n"
             f"  request   {request}\n"
-            f"  recorded  {chunks} chunks, then the client closed the stream; what came next is unknown\n\n"
-            f"  Reads on now?   {advice}"
+            f"  recorded  {chunks} chunks; what came next is unknown\n\n"
+            f"  Reads on now?   {advice}, and read it to its end in there"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from llmreplay.core.model import End
 from llmreplay.interceptors.aiohttp_exchange import end_from
 from llmreplay.interceptors.delivery import Delivery
+from llmreplay.interceptors.dispatch import DISPATCH
 from llmreplay.interceptors.tee import Tee
 
 
@@ -94,7 +95,8 @@ class LiveBody:
         try:
             # The payload of an answer without a body reports ends for ever.
             while not self._payload.at_eof():
-                data, ends_chunk = await self._payload.readchunk()
+                with DISPATCH.awaiting():
+                    data, ends_chunk = await self._payload.readchunk()
                 if data or self._part or not ends_chunk:
                     break
                 # HTTP's own last chunk is empty, and ends nothing.

@@ -11,9 +11,12 @@ from typing import Any
 from llmreplay.interceptors.clock_stuck import Watch
 from llmreplay.interceptors.clock_time import TIMELINE
 from llmreplay.interceptors.clock_workers import is_a_worker_busy
+from llmreplay.interceptors.dispatch import DISPATCH
 
 IO_GRACE_S = 0.25
 """Real seconds that worker threads get before virtual time moves on; sockets, before a deadline passes."""
+WORK_GRACE_S = 2.0
+"""Real seconds that worker threads get before somebody's deadline passes."""
 _SLICE_S = 0.005
 
 FALLBACK = (
@@ -99,13 +102,11 @@ class LoopTime:
         events: Any = []
         is_patient = timer in self._patient
         is_ours = timer in self._sleepers and not is_patient
-        grace_s = self._seconds_until(timer)
-        if not is_patient:
-            grace_s = min(IO_GRACE_S, grace_s)
-        while not events and grace_s > 0 and self._is_working(is_ours):
+        until_s, spent_s = self._seconds_until(timer), 0.0
+        while not events and spent_s < min(until_s, self._grace_s(is_ours=is_ours, is_patient=is_patient)):
             # In slices, for work may end without an event.
-            events = self._real_select(min(_SLICE_S, grace_s))
-            grace_s -= _SLICE_S
+            events = self._real_select(min(_SLICE_S, until_s - spent_s))
+            spent_s += _SLICE_S
         # Work may have ended between the last look for events and the look that found nobody at work.
         return events or self._real_select(0)
 
@@ -119,11 +120,20 @@ class LoopTime:
     def _seconds_until(self, timer: asyncio.TimerHandle) -> float:
         return max(0.0, timer.when() - self.time())
 
-    def _is_working(self, is_ours: bool) -> bool:
-        """Say whether real work is in flight; an open socket is no work if nobody's deadline is at stake."""
+    def _grace_s(self, *, is_ours: bool, is_patient: bool) -> float:
+        """Give the real seconds that work in flight gets before the next timer; 0 if there is none.
+
+        An open socket is no work if nobody's deadline is at stake.
+        """
+        if DISPATCH.awaits_provider:
+            return math.inf
+        if is_a_worker_busy(may_serve=not is_ours):
+            return math.inf if is_patient else IO_GRACE_S if is_ours else WORK_GRACE_S
         watched: Sized = getattr(self._io, "get_map", dict)() or ()
         # One is the loop's own pipe to itself.
-        return (not is_ours and len(watched) > 1) or is_a_worker_busy(may_serve=not is_ours)
+        if is_ours or len(watched) <= 1:
+            return 0.0
+        return math.inf if is_patient else IO_GRACE_S
 
 
 def loop_time(loop: asyncio.AbstractEventLoop) -> LoopTime | None:

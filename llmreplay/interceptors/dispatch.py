@@ -60,6 +60,7 @@ class Dispatch:
         self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("llmreplay_opened", default=())
         self._sending: ContextVar[bool] = ContextVar("llmreplay_sending", default=False)
         self._under_way = 0
+        self._awaited = 0
 
     @property
     def is_idle(self) -> bool:
@@ -70,6 +71,11 @@ class Dispatch:
     def is_sending(self) -> bool:
         """Whether anything of ours is on its way just now, in whatever thread or task."""
         return self._under_way > 0
+
+    @property
+    def awaits_provider(self) -> bool:
+        """Whether a call that is recorded waits for a provider just now, in whatever thread or task."""
+        return self._awaited > 0
 
     def open(self, opened: Opened) -> None:
         """Make a recorder the one of this context."""
@@ -120,6 +126,17 @@ class Dispatch:
             with self._lock:
                 self._under_way -= 1
             self._sending.reset(token)
+
+    @contextmanager
+    def awaiting(self) -> Iterator[None]:
+        """Mark what happens inside as a wait for a provider, which takes as long as it takes."""
+        with self._lock:
+            self._awaited += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._awaited -= 1
 
 
 def _covering(opened: Opened, candidates: Sequence[Opened]) -> Opened:

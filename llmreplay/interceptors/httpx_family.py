@@ -59,7 +59,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
         sent_s = time.monotonic()
         try:
-            with DISPATCH.sending():
+            with DISPATCH.sending(), DISPATCH.awaiting():
                 response = original(transport, outgoing)
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
@@ -120,7 +120,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
         sent_s = time.monotonic()
         try:
-            with DISPATCH.sending():
+            with DISPATCH.sending(), DISPATCH.awaiting():
                 response = await original(transport, outgoing)
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
@@ -224,7 +224,7 @@ class _RecordedSync(_Recorded):
 class _RecordedAsync(_Recorded):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for data in self._inner:
+            async for data in _awaited(self._inner):
                 self._tee.feed(data)
                 yield data
         except self.library.TransportError as error:
@@ -237,6 +237,18 @@ class _RecordedAsync(_Recorded):
             await self._inner.aclose()
         finally:
             self._tee.ended(End.CLIENT_CLOSED)
+
+
+async def _awaited(chunks: Any) -> AsyncIterator[bytes]:
+    """Pass chunks on; while one is waited for, virtual time stands still."""
+    chunks = aiter(chunks)
+    while True:
+        with DISPATCH.awaiting():
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+        yield chunk
 
 
 @cache

@@ -139,7 +139,8 @@ class _Call:
         sent_s = time.monotonic()
         errors = self._library.exceptions
         try:
-            native = self._sent_to(plan.url) if plan.url else self._sent_raw()
+            with DISPATCH.awaiting():
+                native = self._sent_to(plan.url) if plan.url else self._sent_raw()
         except (errors.HTTPError, OSError, HTTPException) as error:
             failure = exchange.failure_from(self._library, error, time.monotonic() - sent_s)
             self._opened.recorder.record(plan.attempt, failure)

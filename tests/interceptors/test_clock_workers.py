@@ -63,10 +63,10 @@ each_executor = pytest.mark.parametrize("execute", [in_default_executor, in_own_
 
 @each_executor
 async def test_worker_threads_get_their_grace(execute):
-    """A time-out of 5 s around 0.1 s in a worker thread does not fire while another task waits virtually."""
+    """A time-out of 5 s around 0.4 s in a worker thread does not fire while another task waits virtually."""
 
     def work():
-        time.sleep(0.1)
+        time.sleep(0.4)
         return 7
 
     with VirtualClock() as clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import cache
@@ -33,7 +34,10 @@ _STOP_REASONS = (
 )
 _LARGEST_EXACT = 2**53
 _TOKENS = st.integers(0, 10**6)
-_IS_HEARD = st.sampled_from((True, True, True, False))
+_A_CALL = ToolCall("", "f", "{}")
+# What a client does is not drawn: it cannot be told to give up.
+_FAILURES = tuple(kind for kind in Failure if kind is not Failure.CLIENT_CLOSED)
+_NOT_HEARD = st.sampled_from((*[None] * 3 * len(_FAILURES), *_FAILURES))
 _PLAIN_REQUEST = json.dumps(
     {
         "model": "a-model",
@@ -61,12 +65,24 @@ def replies(api: Api | str) -> st.SearchStrategy[Reply]:
 def _replies(row: Api) -> st.SearchStrategy[Reply]:
     thinking = st.just("") | texts() if _says(row, Reply(text="x", thinking="y")) else st.just("")
     shared = {"text": texts(), "thinking": thinking, "usage": _usages(row), "id_seed": st.text(max_size=4)}
-    stop_reasons = st.none() | st.sampled_from(_stop_reasons(row))
+    reasons = _stop_reasons(row)
+    stop_reasons = st.none() | st.sampled_from(reasons) if reasons else st.none()
     said = st.builds(Reply, stop_reason=stop_reasons, **shared).map(_with_words)
     if not _says(row, Reply(tool_calls=(ToolCall("", "f", "{}"),))):
         return said
-    tools = st.lists(_tool_calls(), min_size=1, max_size=3, unique_by=lambda call: call.id or call.name)
-    return said | st.builds(Reply, tool_calls=tools.map(tuple), **shared)
+    tools = st.lists(_tool_calls(), min_size=1, max_size=3, unique_by=lambda call: call.id or call.name).map(tuple)
+    called = st.builds(Reply, tool_calls=tools, **shared)
+    # A model that has no tokens left stops in the midst of a call, too; not all APIs can say how far it came.
+    for cut in (_cut_short, tuple):
+        if _says(row, Reply(tool_calls=cut([_A_CALL]), stop_reason="length")):
+            length = st.just("length")
+            return said | called | st.builds(Reply, tool_calls=tools.map(cut), stop_reason=length, **shared)
+    return said | called
+
+
+def _cut_short(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    *whole, last = calls
+    return (*whole, replace(last, arguments=last.arguments[: (len(last.arguments) + 1) // 2]))
 
 
 def answers(
@@ -112,13 +128,13 @@ def outcomes(api: Api | str, *, is_streamed: bool | None = None) -> st.SearchStr
 def _outcomes(draw: st.DrawFn, row: Api, is_streamed: bool | None) -> Outcome:
     streams = draw(st.booleans()) if is_streamed is None and row.wire is not None else bool(is_streamed)
     # What becomes of the call is drawn before the answer, for of what is drawn late Hypothesis tries little.
-    if draw(_IS_HEARD):
-        fault = draw(_perhaps_a_fault(row, streams))
-        answer = draw(_answers(row, streams, _request_to(row)))
-        return answer if fault is None else _under(fault, answer, row, streams)
-    # What a client does is not drawn: it cannot be told to give up.
-    kinds = [kind for kind in Failure if kind is not Failure.CLIENT_CLOSED]
-    return draw(st.builds(TransportFailure, st.sampled_from(kinds), st.just("made up")))
+    failure = draw(_NOT_HEARD)
+    fault = draw(_perhaps_a_fault(row, streams))
+    # Drawn in any case: fewer choices would pass for simpler, and no response for simpler than an answer.
+    answer = draw(_answers(row, streams, _request_to(row)))
+    if failure is not None:
+        return TransportFailure(failure, "made up")
+    return answer if fault is None else _under(fault, answer, row, streams)
 
 
 def _under(fault: Fault, answer: Response, row: Api, streams: bool) -> Outcome:

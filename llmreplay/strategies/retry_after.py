@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from email.utils import formatdate
 
 from hypothesis import strategies as st
 
 _WRONG = ("", " ", "soon", "nan", "inf", "-inf", "1e400", "0x10", "１", "10 seconds", "1,5", "Mon, 32 Foo 2026")
 _DATES_UNTIL_S = 4102444800
+_NEAR_S = 120
 
 
 def retry_after_values() -> st.SearchStrategy[str]:
@@ -19,6 +21,8 @@ def retry_after_values() -> st.SearchStrategy[str]:
         st.integers(0, 120).map(str),
         st.integers(-(10**12), 10**12).map(str),
         st.floats(0, 120, allow_nan=False).map(repr),
+        # As of now: a date that is waited for, one that has just passed, one that is too far.
+        st.integers(-_NEAR_S, _NEAR_S).map(lambda seconds: formatdate(time.time() + seconds, usegmt=True)),
         st.integers(0, _DATES_UNTIL_S).map(lambda seconds: formatdate(seconds, usegmt=True)),
         st.sampled_from(_WRONG),
     )

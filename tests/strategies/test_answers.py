@@ -17,7 +17,7 @@ from sdk_doubles import ASKING, Provider
 
 from llmreplay.core.api import Api
 from llmreplay.core.errors import SettingError
-from llmreplay.core.model import Outcome, Reply, Response, TransportFailure
+from llmreplay.core.model import Outcome, Reply, Response, ToolCall, TransportFailure
 from llmreplay.core.reading import answer_of, is_stream
 from llmreplay.providers import APIS
 from llmreplay.strategies import answers, outcomes, replies
@@ -28,6 +28,14 @@ httpx2 = pytest.importorskip("httpx2", reason="the SDKs' HTTP library is not ins
 
 SLOW_IS_FINE = settings(suppress_health_check=list(HealthCheck), max_examples=int(os.environ.get("ANSWERS", "15")))
 TALKING = [api for api in APIS if api.build_response is not None and api.answer_from_events is not None]
+
+
+def _arguments(call: ToolCall) -> object:
+    """Read the arguments of a call; of one that was cut short, as they stand."""
+    try:
+        return json.loads(call.arguments)
+    except ValueError:
+        return call.arguments
 
 
 @pytest.mark.parametrize("api", ASKING, ids=lambda api: api.name)
@@ -46,9 +54,7 @@ def test_the_sdk_reads_the_same_from_a_stream_as_from_a_body_and_the_call_log_ag
         assert streamed == plain
         logged = provider.logged
         assert (logged.text, len(logged.tool_calls)) == (reply.text, len(reply.tool_calls))
-        assert [json.loads(call.arguments) for call in logged.tool_calls] == [
-            json.loads(call.arguments) for call in reply.tool_calls
-        ]
+        assert list(map(_arguments, logged.tool_calls)) == list(map(_arguments, reply.tool_calls))
         assert logged.stop_reason == (reply.stop_reason or ("tool_use" if reply.tool_calls else "stop"))
 
     holds()
@@ -83,6 +89,25 @@ def _found(strategy: st.SearchStrategy[Any], wanted: Any, *phases: Phase, within
 def test_every_stop_reason_comes_up(stop_reason: str) -> None:
     """Each word that the api has for the end of an answer is drawn."""
     assert _found(replies("anthropic.messages"), lambda reply: reply.stop_reason == stop_reason)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("anthropic.messages", "{}"), ("openai.chat.completions", "{")])
+def test_a_tool_call_may_be_cut_short(name: str, arguments: str) -> None:
+    """Where the tokens end, so does a call: in its midst, if the api can say so."""
+    reply = _found(
+        replies(name), lambda reply: reply.tool_calls and reply.stop_reason == "length", Phase.generate, Phase.shrink
+    )
+
+    assert [call.arguments for call in reply.tool_calls] == [arguments]
+
+
+@pytest.mark.parametrize("api", ["anthropic.messages", "openai.embeddings"])
+def test_an_outcome_shrinks_to_an_answer(api: str) -> None:
+    """No response at all is no simpler than an answer; an api without stop reasons is drawn from, too."""
+    outcome = _found(outcomes(api), lambda outcome: True, Phase.generate, Phase.shrink)
+
+    assert isinstance(outcome, Response)
+    assert outcome.status == 200
 
 
 def test_a_reply_shrinks_to_what_matters() -> None:

@@ -16,6 +16,7 @@ from llmreplay.core.fault import FaultCannotApply, FaultContext, Scenario
 from llmreplay.core.model import Reply, Request, Response
 from llmreplay.core.reading import answer_of
 from llmreplay.faults import CATALOGUE, scenario_from_text, text_of
+from llmreplay.faults.catalogue import entry_of
 from llmreplay.faults.chunking import Pings
 from llmreplay.faults.kinds import KINDS, kind_of
 from llmreplay.providers.anthropic import MESSAGES
@@ -94,6 +95,20 @@ def test_two_faults_in_order_shrink_to_just_these() -> None:
     found = smallest(scenarios(kinds=("overloaded", "connect_error", "cut", "delay")), fails)
 
     assert text_of(found) == "529@1, connect_error"
+
+
+def test_a_needless_fault_is_left_out_whatever_it_is() -> None:
+    """A fault with more choices than others is as easily shrunk away."""
+    wanted = "status"
+
+    for seed in range(6):
+        found = find(
+            scenarios(),
+            lambda scenario: any(entry_of(one.fault).name == wanted for one in scenario.injections),
+            settings=settings(QUICK, max_examples=1000),
+            random=Random(seed),
+        )
+        assert text_of(found) == "408"
 
 
 def test_named_apis_alone_are_hit_and_counted() -> None:

@@ -68,7 +68,8 @@ class Application:
             self.errors.append(error)
             return _refusal(500, f"A source of the simulator's answers failed: {error}")
         self.unanswered.append(request)
-        text = f"The simulator has no answer to {request.method} {request.url}; give it a source that has."
+        asked = f"{request.method} {request.url}"
+        text = f"The simulator has no answer to {asked}; give it a source that has, or record it with the provider."
         return _refusal(404, text)
 
 

@@ -76,9 +76,9 @@ def tell_story(replay: Replay, report: pytest.TestReport) -> None:
         said = report.longreprtext
         if not all(line.strip() in said for line in table.splitlines()):
             report.sections.append(("llmreplay: attempts", table))
-    elif report.failed and not replay.recorder.records:
+    elif report.failed and replay.recorder.is_offline:
         advise_on_client(report)
-    elif report.failed and not any(os.environ.get(name) for name, _ in _KEYS):
+    elif report.failed and replay.recorder.records and not any(os.environ.get(name) for name, _ in _KEYS):
         # No SDK starts without a key, and each says so in its own words.
         names = ", ".join(name for name, placeholder in _KEYS if placeholder)
         report.sections.append(("llmreplay: recording needs a key", f"none of these is set: {names}"))

@@ -95,7 +95,7 @@ class LiveBody:
         try:
             # The payload of an answer without a body reports ends for ever.
             while not self._payload.at_eof():
-                with DISPATCH.awaiting():
+                with DISPATCH.awaiting(self._tee.recorder):
                     data, ends_chunk = await self._payload.readchunk()
                 if data or self._part or not ends_chunk:
                     break

@@ -52,7 +52,12 @@ def _connect(library: ModuleType, original: Callable[..., Awaitable[Any]]) -> Ca
             return await answering.connection(self, plan)
         sent_s = time.monotonic()
         try:
-            with exchange.addressed_to(library, req, plan.url), DISPATCH.sending(), DISPATCH.awaiting(), _timer_of(req):
+            with (
+                exchange.addressed_to(library, req, plan.url),
+                DISPATCH.sending(),
+                DISPATCH.awaiting(opened.recorder),
+                _timer_of(req),
+            ):
                 connection = await original(self, req, traces, timeout)
         except (library.ClientError, OSError) as error:
             failure = exchange.failure_from(library, error, time.monotonic() - sent_s, is_connecting=True)
@@ -213,7 +218,7 @@ class _Sending:
     async def _read(self) -> Any:
         recorder, library = self._answering.opened.recorder, self._answering.library
         try:
-            with DISPATCH.awaiting(), self._params["timer"]:
+            with DISPATCH.awaiting(recorder), self._params["timer"]:
                 message, payload = await type(self._protocol).read(self._protocol)
         except Exception as error:
             self._let_go()

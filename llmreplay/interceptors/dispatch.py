@@ -60,7 +60,7 @@ class Dispatch:
         self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("llmreplay_opened", default=())
         self._sending: ContextVar[bool] = ContextVar("llmreplay_sending", default=False)
         self._under_way = 0
-        self._awaited = 0
+        self._waiting: list[Recorder] = []
 
     @property
     def is_idle(self) -> bool:
@@ -75,7 +75,7 @@ class Dispatch:
     @property
     def awaits_provider(self) -> bool:
         """Whether a call that is recorded waits for a provider just now, in whatever thread or task."""
-        return self._awaited > 0
+        return any(opened.recorder in self._waiting for opened in self._open)
 
     def open(self, opened: Opened) -> None:
         """Make a recorder the one of this context."""
@@ -128,15 +128,15 @@ class Dispatch:
             self._sending.reset(token)
 
     @contextmanager
-    def awaiting(self) -> Iterator[None]:
-        """Mark what happens inside as a wait for a provider, which takes as long as it takes."""
+    def awaiting(self, recorder: Recorder) -> Iterator[None]:
+        """Mark what happens inside as a recorder's wait for a provider, which takes as long as it takes."""
         with self._lock:
-            self._awaited += 1
+            self._waiting.append(recorder)
         try:
             yield
         finally:
             with self._lock:
-                self._awaited -= 1
+                self._waiting.remove(recorder)
 
 
 def _covering(opened: Opened, candidates: Sequence[Opened]) -> Opened:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from llmreplay.core.model import COMPLETE, End, TransportFailure
 from llmreplay.core.plan import Answered, PassThrough, Send
+from llmreplay.core.recorder import Recorder
 from llmreplay.interceptors import httpx_exchange as exchange
 from llmreplay.interceptors.delivery import Delivery, fail, fail_async, gave_up, pass_time, pass_time_async
 from llmreplay.interceptors.dispatch import DISPATCH, Opened, current_origin
@@ -59,7 +60,7 @@ def _sync(library: ModuleType, original: Callable[..., Any]) -> Callable[..., An
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
         sent_s = time.monotonic()
         try:
-            with DISPATCH.sending(), DISPATCH.awaiting():
+            with DISPATCH.sending(), DISPATCH.awaiting(opened.recorder):
                 response = original(transport, outgoing)
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
@@ -120,7 +121,7 @@ def _async(library: ModuleType, original: Callable[..., Any]) -> Callable[..., A
         outgoing = exchange.redirected(library, request, plan.url) if plan.url else request
         sent_s = time.monotonic()
         try:
-            with DISPATCH.sending(), DISPATCH.awaiting():
+            with DISPATCH.sending(), DISPATCH.awaiting(opened.recorder):
                 response = await original(transport, outgoing)
         except library.TransportError as error:
             failure = exchange.failure_from(error, time.monotonic() - sent_s)
@@ -224,7 +225,7 @@ class _RecordedSync(_Recorded):
 class _RecordedAsync(_Recorded):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for data in _awaited(self._inner):
+            async for data in _awaited(self._inner, self._tee.recorder):
                 self._tee.feed(data)
                 yield data
         except self.library.TransportError as error:
@@ -239,11 +240,11 @@ class _RecordedAsync(_Recorded):
             self._tee.ended(End.CLIENT_CLOSED)
 
 
-async def _awaited(chunks: Any) -> AsyncIterator[bytes]:
+async def _awaited(chunks: Any, recorder: Recorder) -> AsyncIterator[bytes]:
     """Pass chunks on; while one is waited for, virtual time stands still."""
     chunks = aiter(chunks)
     while True:
-        with DISPATCH.awaiting():
+        with DISPATCH.awaiting(recorder):
             try:
                 chunk = await anext(chunks)
             except StopAsyncIteration:

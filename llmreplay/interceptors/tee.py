@@ -12,7 +12,11 @@ from llmreplay.interceptors.content_encoding import BodyDecoder
 
 
 class Tee:
-    """Notes the chunks of a real response while they pass, and records it once when it has ended."""
+    """Notes the chunks of a real response while they pass, and records it once when it has ended.
+
+    Attributes:
+        recorder: Is told once, at the end.
+    """
 
     def __init__(
         self,
@@ -36,7 +40,7 @@ class Tee:
             sent_s: When the request was sent, monotonic seconds.
             is_decoded: Whether the chunks come decoded, whatever `content-encoding` says.
         """
-        self._recorder = recorder
+        self.recorder = recorder
         self._attempt = attempt
         self._status = status
         self._reason = "" if reason == standard_reason(status) else reason
@@ -64,7 +68,7 @@ class Tee:
         """Take a chunk as it came."""
         now = time.monotonic()
         if self._attempt.first_byte_s is None and data:
-            self._recorder.first_byte(self._attempt)
+            self.recorder.first_byte(self._attempt)
         self._decoder.feed(data, now - self._last_s)
         self._last_s = now
 
@@ -78,7 +82,7 @@ class Tee:
             return
         self._attempt.receiving = None
         self._outcome = self._received(end)
-        self._recorder.record(self._attempt, self._outcome)
+        self.recorder.record(self._attempt, self._outcome)
 
     def _received(self, end: End) -> Response:
         waited_s = time.monotonic() - self._last_s if end is End.CLIENT_CLOSED else 0.0

@@ -139,7 +139,7 @@ class _Call:
         sent_s = time.monotonic()
         errors = self._library.exceptions
         try:
-            with DISPATCH.awaiting():
+            with DISPATCH.awaiting(self._opened.recorder):
                 native = self._sent_to(plan.url) if plan.url else self._sent_raw()
         except (errors.HTTPError, OSError, HTTPException) as error:
             failure = exchange.failure_from(self._library, error, time.monotonic() - sent_s)

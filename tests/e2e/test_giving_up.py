@@ -252,7 +252,7 @@ def test_a_reader_that_goes_on_is_refused_where_the_deadline_struck(record_then_
 
     twice = record_then_replay(lambda: asyncio.run(_first_events("httpx2")), stalling())
 
-    with pytest.raises(ReadPastEnd), use_cassette(twice.path, mode="none"):
+    with pytest.raises(ReadPastEnd, match="and read it to its end in there"), use_cassette(twice.path, mode="none"):
         asyncio.run(all_events())
 
 

@@ -197,6 +197,10 @@ def test_a_further_parameter_renames_no_cassette(suite):
 
         def test_it(city, llmreplay): pass
         """
+    suite.pytester.makepyfile(test_a=source.format([1, "1", "x", 2, "x"]))
+    suite.recorded_and_replayed(5)
+    assert sorted(prompt for name in suite.cassettes for prompt in suite.prompts(name))[:2] == ["Capital of 1"] * 2
+
     suite.pytester.makepyfile(test_a=source.format(["france", "claude-haiku-4-5", 1]))
     suite.recorded_and_replayed(3)
     suite.pytester.makepyfile(test_a=source.format(["italy", "france", "claude-haiku-4-5", 1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from llmreplay.pytest_run.node_ids import node_id_of, path_from
 from llmreplay.storage.names import fixture_cassette_name
+
+_READS_AS_OTHER = re.compile(r"None|True|False|[-+.\d].*", re.DOTALL)
 
 
 class WideFixtures:
@@ -71,14 +74,25 @@ def _parameters(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureReque
         if name not in seen:
             seen.add(name)
             waiting += [other for one in definitions.get(name, ()) for other in one.argnames]
-    found = {name: _parameter(indices[name], values.get(name)) for name in sorted(seen) if name in indices}
+    found = {
+        name: _parameter(indices[name], values.get(name), definitions.get(name, ()))
+        for name in sorted(seen)
+        if name in indices
+    }
     own = found.pop(fixturedef.argname, None)
     parts = [*([] if own is None else [own]), *(f"{name}{which}" for name, which in found.items())]
     return "-".join(parts) or None
 
 
-def _parameter(index: int, value: object) -> str:
-    """Tell a parameter by what it is, so that one more before it renames no cassette; else by its place."""
-    if not isinstance(value, str | int | float | bytes | None):
-        return str(index)
-    return str(value)
+def _parameter(index: int, value: object, definitions: Sequence[pytest.FixtureDef[Any]]) -> str:
+    """Tell a parameter by what it is, so that one more before it renames no cassette; alike ones by their place too."""
+    own = (definitions[-1].params if definitions else None) or ()
+    text = _text_of(index, value)
+    return text if [_text_of(*one) for one in enumerate(own)].count(text) < 2 else f"{text}-{index}"
+
+
+def _text_of(index: int, value: object) -> str:
+    if isinstance(value, str):
+        # One that reads as another value, `"1"` or `"None"`, keeps its quotes.
+        return repr(value) if _READS_AS_OTHER.fullmatch(value) else value
+    return repr(value) if isinstance(value, int | float | bytes | None) else str(index)

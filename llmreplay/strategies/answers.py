@@ -68,7 +68,7 @@ def _replies(row: Api) -> st.SearchStrategy[Reply]:
     reasons = _stop_reasons(row)
     stop_reasons = st.none() | st.sampled_from(reasons) if reasons else st.none()
     said = st.builds(Reply, stop_reason=stop_reasons, **shared).map(_with_words)
-    if not _says(row, Reply(tool_calls=(ToolCall("", "f", "{}"),))):
+    if not _says(row, Reply(tool_calls=(_A_CALL,))):
         return said
     tools = st.lists(_tool_calls(), min_size=1, max_size=3, unique_by=lambda call: call.id or call.name).map(tuple)
     called = st.builds(Reply, tool_calls=tools, **shared)
